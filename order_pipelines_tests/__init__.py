@@ -1,0 +1,1 @@
+"""Tests of order_pipelines; `make test` runs them."""

@@ -1,0 +1,54 @@
+"""What every test may use: fresh stores, an environment without the developer's settings, one Hypothesis profile."""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import hypothesis
+import pytest
+
+from order_pipelines_tests.postgres import TestPostgres, running_postgres
+
+# Other processes share the machine, so slowness is no failure. In CI the same examples run each time: a change is
+# judged by what it changes and not by luck; on a developer's machine they vary and find more.
+hypothesis.settings.register_profile("house", deadline=None, derandomize="CI" in os.environ)
+hypothesis.settings.load_profile("house")
+
+
+@pytest.fixture(autouse=True)
+def _environment_of_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Hide the developer's own settings, secrets and Dagster home from every test."""
+    for name in os.environ:
+        if name.startswith("ORDER_PIPELINES_"):
+            monkeypatch.delenv(name)
+    monkeypatch.delenv("DAGSTER_HOME", raising=False)
+    monkeypatch.setenv("DAGSTER_DISABLE_TELEMETRY", "yes")
+
+
+@pytest.fixture(scope="session")
+def postgres_server() -> Iterator[TestPostgres]:
+    """One real PostgreSQL server per test process, stopped at the end."""
+    with running_postgres() as server:
+        yield server
+
+
+@pytest.fixture
+def postgres_url(postgres_server: TestPostgres) -> Iterator[str]:
+    """URL (``postgresql+psycopg://…``) of an empty PostgreSQL database that only this test uses."""
+    url = postgres_server.create_database()
+    yield url
+    postgres_server.drop_database(url)
+
+
+@pytest.fixture
+def sqlite_url(tmp_path: Path) -> str:
+    """URL (``sqlite:///…``) of an SQLite file that does not exist yet and that only this test uses."""
+    return f"sqlite:///{tmp_path / 'operations.sqlite'}"
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def store_url(request: pytest.FixtureRequest) -> str:
+    """URL of a fresh store; the test runs once on SQLite and once on PostgreSQL."""
+    name = "sqlite_url" if request.param == "sqlite" else "postgres_url"
+    url: str = request.getfixturevalue(name)
+    return url
