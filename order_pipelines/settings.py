@@ -1,0 +1,368 @@
+"""Typed settings of one merchant, from one TOML file. Secrets appear only as names of environment variables."""
+
+import os
+import re
+import tomllib
+from datetime import date
+from decimal import Decimal
+from pathlib import Path
+from typing import Annotated, Any, Literal
+from zoneinfo import ZoneInfo
+
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
+
+from order_pipelines.errors import ConfigurationError
+
+_NAME = r"^[a-z][a-z0-9_]{0,39}$"
+_ENVIRONMENT_NAME = r"^[A-Z][A-Z0-9_]*$"
+
+
+def _exact(value: object) -> object:
+    """TOML numbers come as float: take the digits that were written."""
+    return Decimal(str(value)) if isinstance(value, int | float) and not isinstance(value, bool) else value
+
+
+Percentage = Annotated[Decimal, BeforeValidator(_exact), Field(ge=0, le=100)]
+EnvironmentName = Annotated[str, Field(pattern=_ENVIRONMENT_NAME)]
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Merchant(_Section):
+    """Who the merchant is. ``timezone`` decides business days."""
+
+    name: str
+    timezone: str = "Europe/Amsterdam"
+    currency: str = Field(default="EUR", pattern=r"^[A-Z]{3}$")
+    country: str = Field(default="NL", pattern=r"^[A-Z]{2}$")
+
+    @field_validator("timezone")
+    @classmethod
+    def _known_zone(cls, value: str) -> str:
+        try:
+            ZoneInfo(value)
+        except (KeyError, ValueError, OSError) as error:
+            raise ValueError("a time zone name such as Europe/Amsterdam") from error
+        return value
+
+    @property
+    def zone(self) -> ZoneInfo:
+        """The zone of business days."""
+        return ZoneInfo(self.timezone)
+
+
+class Stores(_Section):
+    """Where data lives. URLs name no password: use ``*_url_env`` for those. Paths are relative to the settings file."""
+
+    data_dir: Path = Path("data")
+    operations_url: str | None = None
+    operations_url_env: EnvironmentName | None = None
+    warehouse_url: str | None = None
+    warehouse_url_env: EnvironmentName | None = None
+
+
+class Invoicing(_Section):
+    """When an order of an account becomes a sales entry, and how.
+
+    ``trigger``: ``shipped`` (all pieces shipped or cancelled), ``ordered``, or ``off``.
+    ``grouping``: one entry an order, or one per account and business day of the trigger (``day``).
+    ``customer``: the debtor in the books, by its id there.
+    """
+
+    trigger: Literal["shipped", "ordered", "off"] = "off"
+    grouping: Literal["order", "day"] = "order"
+    books: str | None = None
+    customer: str | None = None
+    journal: str | None = None
+    payment_condition: str | None = None
+
+
+class StockPolicy(_Section):
+    """What an account may be promised. ``buffer`` pieces are held back per offer.
+
+    A number is never raised while the orders of an account that shares its stock were last read completely longer than
+    ``max_order_age_minutes`` ago. When one push would bring more than ``max_share_to_zero`` percent of the offers
+    (at least ``min_offers_for_brake``) to zero, the account's pushes wait for a person.
+    """
+
+    push: bool = True
+    buffer: int = Field(default=0, ge=0)
+    max_order_age_minutes: int = Field(default=60, ge=1)
+    max_share_to_zero: Percentage = Decimal(30)
+    min_offers_for_brake: int = Field(default=10, ge=1)
+
+
+class AccountSettings(_Section):
+    """One account at one outside system. ``options`` belong to the connector and are checked by it."""
+
+    system: str = Field(pattern=_NAME)
+    enabled: bool = True
+    mode: Literal["observe", "live"] = "observe"
+    effective_from: date
+    reference_prefix: str | None = Field(default=None, pattern=r"^[A-Z0-9][A-Z0-9-]{0,14}$")
+    currency: str = Field(default="EUR", pattern=r"^[A-Z]{3}$")
+    ships_from: str | None = None
+    serves: tuple[str, ...] = ()
+    base_url: str | None = None
+    token_url: str | None = None
+    invoicing: Invoicing = Invoicing()
+    stock: StockPolicy = StockPolicy()
+    secrets: dict[str, EnvironmentName] = Field(default_factory=dict)
+    options: dict[str, Any] = Field(default_factory=dict)
+
+
+class Location(_Section):
+    """A place where goods lie."""
+
+    name: str = Field(pattern=_NAME)
+    title: str | None = None
+
+
+class Products(_Section):
+    """The product master. ``file`` is CSV or XLSX; ``from_orders`` makes a product of every new SKU that orders name."""
+
+    file: Path | None = None
+    from_orders: bool = False
+
+
+class LedgerMapping(_Section):
+    """How one VAT class is booked: ledger account and VAT code by the books' own ids."""
+
+    country: str = Field(pattern=r"^[A-Z]{2}$")
+    vat_class: str
+    ledger_account: str
+    vat_code: str
+
+
+class Books(_Section):
+    """What the books need beyond connection facts, by account name of the books."""
+
+    mapping: tuple[LedgerMapping, ...] = ()
+    shipping_ledger_account: str | None = None
+    rounding_ledger_account: str | None = None
+
+
+class Vat(_Section):
+    """VAT percentages by destination country and class. A country that is not listed stays unknown."""
+
+    rates: dict[str, dict[str, Percentage]] = Field(default_factory=dict)
+
+    def rate(self, country: str | None, vat_class: str | None) -> Decimal | None:
+        """Return the percentage, or ``None`` when country or class is unknown."""
+        if country is None or vat_class is None:
+            return None
+        return self.rates.get(country, {}).get(vat_class)
+
+    def classes(self) -> set[str]:
+        """All classes named for any country."""
+        return {name for rates in self.rates.values() for name in rates}
+
+
+class Limits(_Section):
+    """Thresholds of checks and of what is believable in one order."""
+
+    max_quarantine_share: Percentage = Decimal(5)
+    min_rows_for_share: int = Field(default=20, ge=1)
+    max_line_quantity: int = Field(default=10_000, ge=1)
+    max_future_hours: int = Field(default=1, ge=0)
+    total_tolerance: Annotated[Decimal, BeforeValidator(_exact)] = Decimal("0.02")
+
+
+class Cadence(_Section):
+    """How often things happen; times of day are in the merchant's zone."""
+
+    sweep_minutes: int = Field(default=5, ge=1, le=60)
+    deep_sweep_at: str = Field(default="02:30", pattern=r"^([01]\d|2[0-3]):[0-5]\d$")
+    report_at: str = Field(default="06:30", pattern=r"^([01]\d|2[0-3]):[0-5]\d$")
+    account_deadline_s: int = Field(default=240, ge=5)
+    deep_deadline_s: int = Field(default=1800, ge=5)
+
+
+class SandboxSettings(_Section):
+    """Only for a sandbox: the control port whose clock is followed."""
+
+    control_url: str
+
+
+class Settings(_Section):
+    """Everything one merchant has decided. Read it with :func:`load_settings`."""
+
+    merchant: Merchant
+    stores: Stores = Stores()
+    locations: tuple[Location, ...] = ()
+    products: Products = Products()
+    accounts: dict[str, AccountSettings] = Field(default_factory=dict)
+    vat: Vat = Vat()
+    books: dict[str, Books] = Field(default_factory=dict)
+    limits: Limits = Limits()
+    cadence: Cadence = Cadence()
+    sandbox: SandboxSettings | None = None
+    path: Path | None = Field(default=None, exclude=True)
+
+    @model_validator(mode="after")
+    def _references_exist(self) -> "Settings":
+        known = {location.name for location in self.locations}
+        prefixes: dict[str, str] = {}
+        for name, account in self.accounts.items():
+            if not re.match(_NAME, name):
+                raise ValueError(
+                    f"accounts.{name}: an account name is a-z, 0-9 and _, starting with a letter"
+                )
+            for location in (*account.serves, *((account.ships_from,) if account.ships_from else ())):
+                if location not in known:
+                    raise ValueError(f"accounts.{name}: location {location!r} is not in [[locations]]")
+            books = account.invoicing.books
+            if account.invoicing.trigger != "off":
+                if books is None or books not in self.accounts:
+                    raise ValueError(
+                        f"accounts.{name}.invoicing.books: the name of an account that keeps the books"
+                    )
+                if account.reference_prefix is None:
+                    raise ValueError(f"accounts.{name}.reference_prefix: needed when the account is invoiced")
+            if account.reference_prefix is not None:
+                other = prefixes.setdefault(account.reference_prefix, name)
+                if other != name:
+                    raise ValueError(
+                        f"accounts.{name}.reference_prefix: {other!r} has the same; make it unique"
+                    )
+        return self
+
+    @property
+    def directory(self) -> Path:
+        """The folder that relative paths start from."""
+        return self.path.parent if self.path is not None else Path.cwd()
+
+    @property
+    def data_dir(self) -> Path:
+        """Folder of everything the product writes, absolute."""
+        return (self.directory / self.stores.data_dir).absolute()
+
+    def resolve(self, path: Path) -> Path:
+        """Return ``path`` relative to the settings file."""
+        return path if path.is_absolute() else (self.directory / path).absolute()
+
+    def operations_url(self) -> str:
+        """SQLAlchemy URL of the operations store, with the driver named."""
+        return _store_url(
+            self.stores.operations_url,
+            self.stores.operations_url_env,
+            "stores.operations_url_env",
+            f"sqlite:///{self.data_dir / 'operations.sqlite'}",
+            self.directory,
+        )
+
+    def warehouse_url(self) -> str:
+        """URL of the warehouse: ``duckdb:///path`` or ``postgresql+psycopg://…``."""
+        return _store_url(
+            self.stores.warehouse_url,
+            self.stores.warehouse_url_env,
+            "stores.warehouse_url_env",
+            f"duckdb:///{self.data_dir / 'warehouse.duckdb'}",
+            self.directory,
+        )
+
+    def secrets_of(self, name: str) -> dict[str, str]:
+        """Return the secret values of an account, read from the environment now.
+
+        Raises:
+            ConfigurationError: a named variable is not set; the message holds the name, never a value.
+        """
+        values = {}
+        for key, variable in self.accounts[name].secrets.items():
+            value = os.environ.get(variable)
+            if not value:
+                raise ConfigurationError(
+                    f"accounts.{name}.secrets.{key}: environment variable {variable} is not set; set it and try again"
+                )
+            values[key] = value
+        return values
+
+
+def _store_url(url: str | None, variable: str | None, key: str, default: str, directory: Path) -> str:
+    if variable is not None:
+        value = os.environ.get(variable)
+        if not value:
+            raise ConfigurationError(
+                f"{key}: environment variable {variable} is not set; set it to the store's URL"
+            )
+        url = value
+    if url is None:
+        return default
+    for scheme in ("postgres://", "postgresql://", "postgresql+psycopg2://"):
+        if url.startswith(scheme):
+            return "postgresql+psycopg://" + url.removeprefix(scheme)
+    for scheme in ("sqlite:///", "duckdb:///"):
+        path = url.removeprefix(scheme)
+        if path != url and not path.startswith("/"):
+            return f"{scheme}{(directory / path).absolute()}"
+    return url
+
+
+def load_settings(path: Path) -> Settings:
+    """Read and check a settings file.
+
+    Raises:
+        ConfigurationError: one message naming file, line, key and what is expected.
+    """
+    try:
+        text = path.read_text(encoding="utf-8")
+    except OSError as error:
+        raise ConfigurationError(
+            f"{path}: cannot be read ({error.strerror}); run 'order-pipelines init' to write one"
+        ) from error
+    try:
+        raw = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigurationError(f"{path}: not valid TOML: {error}") from error
+    try:
+        return Settings.model_validate({**raw, "path": path.absolute()})
+    except ValidationError as error:
+        raise ConfigurationError(_first_problem(path, text, error)) from error
+
+
+def _first_problem(path: Path, text: str, error: ValidationError) -> str:
+    problem = error.errors()[0]
+    keys = [str(part) for part in problem["loc"]]
+    message = problem["msg"].removeprefix("Value error, ")
+    if not keys:
+        named = re.match(r"([a-z0-9_.]+): ", message)
+        keys = named.group(1).split(".") if named else []
+        message = message.split(": ", 1)[1] if named else message
+    line = find_line(text, keys)
+    where = f"line {line}, " if line else ""
+    return f"{path}: {where}{'.'.join(keys)}: {message}"
+
+
+def find_line(text: str, keys: list[str]) -> int | None:
+    """Return the 1-based line of a dotted key in TOML text, or of the nearest section around it."""
+    section: list[str] = []
+    arrays: dict[str, int] = {}
+    best: tuple[int, int | None] = (0, None)
+    for number, line in enumerate(text.splitlines(), start=1):
+        header = re.match(r"\s*\[\[?([^\]]+)\]\]?", line)
+        if header:
+            section = [part.strip().strip('"') for part in header.group(1).split(".")]
+            if line.lstrip().startswith("[["):
+                index = arrays.get(header.group(1), -1) + 1
+                arrays[header.group(1)] = index
+                section = [*section, str(index)]
+            candidate = section
+        else:
+            pair = re.match(r'\s*("?[A-Za-z0-9_.-]+"?)\s*=', line)
+            if not pair:
+                continue
+            candidate = [*section, *pair.group(1).strip('"').split(".")]
+        depth = len(candidate)
+        if depth <= len(keys) and candidate == keys[:depth] and depth > best[0]:
+            best = (depth, number)
+    return best[1]
