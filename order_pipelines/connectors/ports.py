@@ -1,0 +1,314 @@
+"""What a connector can do, by ability, and what it may ask of the house. A connector implements what its system offers.
+
+Services call these protocols and never a vendor's client; stores reach a connector only as the protocols below.
+"""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from decimal import Decimal
+from pathlib import Path
+from typing import Any, Literal, Protocol
+
+from order_pipelines.domain.orders import Interpretation
+
+WriteState = Literal["confirmed", "accepted", "rejected", "in_doubt"]
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """One entity as a listing names it.
+
+    Args:
+        external_id: the channel's id of the order.
+        changed_at: newest channel time of the order and its lines; ``None`` when the channel gives none.
+        body: this entity's own part of the listing page, as JSON bytes.
+        is_complete: the listing already holds everything; no detail call follows.
+        request: what was asked, for the receipt; holds no secret.
+    """
+
+    external_id: str
+    changed_at: datetime | None
+    body: bytes
+    is_complete: bool
+    request: str
+
+
+@dataclass(frozen=True, slots=True)
+class Fetched:
+    """One body as received. ``read_began_at`` is just before the call, ``external_id`` what was asked for."""
+
+    kind: str
+    external_id: str
+    body: bytes
+    request: str
+    read_began_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Since:
+    """From where to list changes: ``None`` means everything the channel still shows. ``deep`` repeats recent days."""
+
+    last_complete_at: datetime | None
+    deep: bool = False
+
+
+class OrderSource(Protocol):
+    """A channel whose orders can be listed by change and read one by one."""
+
+    def list_orders(self, since: Since) -> Iterator[Listed]:
+        """Yield every order changed since, oldest or newest first, possibly more than once; each page as it comes."""
+
+    def fetch_order(self, external_order_id: str) -> Fetched:
+        """Read one order in full."""
+
+
+class Interpreter(Protocol):
+    """Payload to canonical rows; pure, never raises for bad content: it returns problems and rejects."""
+
+    def __call__(self, body: bytes, *, kind: str, name: str | None = None) -> Interpretation: ...
+
+
+@dataclass(frozen=True, slots=True)
+class ListedOffer:
+    """One offer as the channel shows it. ``stock_shown`` is what shoppers can buy, ``stock_set`` what we last told it."""
+
+    offer_id: str
+    ean: str | None
+    reference: str | None
+    stock_set: int | None
+    stock_shown: int | None
+    is_own_fulfilment: bool
+    manages_open_orders: bool
+    is_for_sale: bool | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class WriteResult:
+    """What is known of one write. ``reference`` finds it again (process status id); ``reason`` is for people."""
+
+    state: WriteState
+    reference: str | None = None
+    reason: str | None = None
+
+
+class StockSink(Protocol):
+    """A channel that takes absolute stock per offer."""
+
+    subtracts_open_orders: bool
+    """The channel itself subtracts all its open orders from what we send: send available plus those."""
+    max_quantity: int
+
+    def list_offers(self) -> Iterator[ListedOffer]:
+        """Yield every offer of the account."""
+
+    def push_stock(self, offer_id: str, quantity: int) -> WriteResult:
+        """Tell the channel the stock of one offer."""
+
+    def read_stock(self, offer_id: str) -> ListedOffer:
+        """Read one offer back."""
+
+    def poll_write(self, reference: str) -> WriteResult:
+        """Ask what became of an accepted write."""
+
+
+@dataclass(frozen=True, slots=True)
+class ShipmentItem:
+    """Pieces of one order line in a shipment."""
+
+    external_line_id: str
+    quantity: int
+
+
+class ShipmentSink(Protocol):
+    """A channel that wants to know what left and what will not."""
+
+    def ship(
+        self,
+        external_order_id: str,
+        items: Sequence[ShipmentItem],
+        *,
+        carrier: str,
+        tracking: str | None,
+        reference: str,
+    ) -> WriteResult:
+        """Announce one parcel; ``reference`` is ours, at most 90 characters."""
+
+    def cancel_line(self, external_line_id: str, *, reason: str) -> WriteResult:
+        """Cancel the open remainder of one line."""
+
+    def shipped_quantities(self, external_order_id: str) -> Mapping[str, int]:
+        """Read what the channel holds as shipped, by line: looked at before a shipment in doubt is repeated."""
+
+    def has_shipment(self, external_order_id: str, reference: str) -> bool:
+        """Tell whether a shipment with our reference exists."""
+
+    def poll_write(self, reference: str) -> WriteResult:
+        """Ask what became of an accepted write."""
+
+
+@dataclass(frozen=True, slots=True)
+class EntryLine:
+    """One line of a sales entry: net amount, VAT as taken from the gross, both in the entry's currency."""
+
+    ledger_account: str
+    amount_excl_vat: Decimal
+    vat_amount: Decimal
+    vat_code: str
+    description: str
+
+
+@dataclass(frozen=True, slots=True)
+class SalesEntry:
+    """A sales entry as planned. ``reference`` is unique and decides whether it exists already."""
+
+    reference: str
+    entry_date: date
+    customer: str
+    journal: str
+    currency: str
+    description: str
+    lines: tuple[EntryLine, ...]
+    payment_condition: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class BookedEntry:
+    """A sales entry as the books hold it; ``amount_incl_vat`` in the entry's currency."""
+
+    entry_id: str
+    entry_number: str | None
+    reference: str
+    amount_incl_vat: Decimal | None
+
+
+class InvoiceSink(Protocol):
+    """Books that take sales entries."""
+
+    def find_entries(self, reference: str) -> list[BookedEntry]:
+        """Return all entries with exactly this reference."""
+
+    def post_entry(self, entry: SalesEntry) -> BookedEntry:
+        """Book one entry.
+
+        Raises:
+            TransientConnectorError: with ``maybe_acted`` when the entry may exist nevertheless.
+            PermanentConnectorError: refused, with the books' own words.
+        """
+
+
+@dataclass(frozen=True, slots=True)
+class Token:
+    """Credentials of one grant. ``refresh_token`` is ``None`` for client-credentials systems."""
+
+    access_token: str
+    obtained_at: datetime
+    expires_at: datetime
+    refresh_token: str | None = None
+
+    def __repr__(self) -> str:
+        return f"Token(expires_at={self.expires_at.isoformat()})"
+
+
+class TokenSlot(Protocol):
+    """The one place of a token, held under a lock that no other process has at the same time."""
+
+    def read(self) -> Token | None:
+        """Return the newest stored token, read now."""
+
+    def write(self, token: Token) -> None:
+        """Persist ``token`` durably before returning.
+
+        Raises:
+            LeaseLostError: the lock was lost meanwhile; the token was kept apart and must not be used.
+        """
+
+    def mark_dead(self, reason: str) -> None:
+        """Record that only a person's consent can bring the grant back."""
+
+    def dead_reason(self) -> str | None:
+        """Return why the grant is dead, or ``None``."""
+
+
+class TokenStore(Protocol):
+    """Where tokens live, across processes."""
+
+    def peek(self, key: str) -> Token | None:
+        """Return the stored token without a lock."""
+
+    def locked(self, key: str) -> AbstractContextManager[TokenSlot]:
+        """Hold the token's lock; waits for another holder."""
+
+
+class RateBudget(Protocol):
+    """How many calls an account may still make, shared by everything that calls it."""
+
+    def wait(self, group: str, *, deadline: datetime | None = None) -> None:
+        """Return when a call of ``group`` may be made.
+
+        Raises:
+            TransientConnectorError: the wait would pass ``deadline``.
+        """
+
+    def learn(self, group: str, *, limit: int | None, remaining: int | None, reset_s: float | None) -> None:
+        """Take in what the answer's headers said of ``group``."""
+
+    def refuse(self, group: str, *, retry_after_s: float) -> None:
+        """Take in a 429: no call of ``group`` before then."""
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """What a connector is told of its account: no store, no policy. ``secrets`` holds values, never shown."""
+
+    name: str
+    base_url: str | None = None
+    token_url: str | None = None
+    options: Mapping[str, Any] = field(default_factory=dict)
+    secrets: Mapping[str, str] = field(default_factory=dict, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class House:
+    """What the house lends a connector."""
+
+    tokens: TokenStore
+    budget: RateBudget
+    deadline: datetime | None = None
+
+
+class FileInterpreter(Protocol):
+    """A file to canonical rows, in batches of whole orders, so that memory stays bounded."""
+
+    def __call__(
+        self, path: Path, *, kind: str | None = None, name: str | None = None
+    ) -> Iterator[Interpretation]:
+        """Yield what the file means. ``kind`` is ``orders``, ``stock_counts`` or ``shipments``; ``None`` sniffs.
+
+        ``name`` is what the sender called the file, where ``path`` is a copy under another name.
+
+        Raises:
+            DataContractError: the file as a whole cannot be read; the message says what and where.
+        """
+
+
+@dataclass(frozen=True, slots=True)
+class Connector:
+    """One line of the registry: what a system can do and how to make it do so.
+
+    Factories take the account and what the house lends; ``None`` means the system cannot do that.
+    ``entities`` are what intake assets are made of: ``orders`` gives ``intake/<system>__orders``.
+    """
+
+    system: str
+    title: str
+    entities: tuple[str, ...]
+    check_options: Callable[[Mapping[str, Any]], None]
+    interpreter: Callable[[Mapping[str, Any]], Interpreter] | None = None
+    file_interpreter: Callable[[Mapping[str, Any]], FileInterpreter] | None = None
+    order_source: Callable[[Account, House], OrderSource] | None = None
+    stock_sink: Callable[[Account, House], StockSink] | None = None
+    shipment_sink: Callable[[Account, House], ShipmentSink] | None = None
+    invoice_sink: Callable[[Account, House], InvoiceSink] | None = None
+    secrets: tuple[str, ...] = ()

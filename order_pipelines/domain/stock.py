@@ -1,0 +1,88 @@
+"""Rules of stock: what an order line demands, what has left, what a channel may be told. No input or output."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+
+from order_pipelines.errors import DomainRuleError
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """One statement that pieces of a line left.
+
+    A channel states totals (``is_cumulative``: so many of this line by then); a shipment file states parcels.
+    """
+
+    key: str
+    is_cumulative: bool
+    quantity: int
+    occurred_at: datetime
+    location: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Departure:
+    """Pieces that left once, with the statement that dates them."""
+
+    evidence_key: str
+    quantity: int
+    occurred_at: datetime
+    location: str | None
+
+
+def departures(evidence: Iterable[Evidence]) -> list[Departure]:
+    """Return what physically left, each piece once, whatever order the statements came in.
+
+    Parcels count as they are. A channel's totals add only the pieces that no parcel accounts for, dated by the first
+    moment at which the channel showed at least that total.
+    """
+    statements = list(evidence)
+    parcels = sorted(
+        (item for item in statements if not item.is_cumulative and item.quantity > 0),
+        key=lambda item: (item.occurred_at, item.key),
+    )
+    result = [Departure(item.key, item.quantity, item.occurred_at, item.location) for item in parcels]
+    accounted = sum(item.quantity for item in parcels)
+    totals = sorted(
+        (item for item in statements if item.is_cumulative and item.quantity > 0),
+        key=lambda item: (item.occurred_at, item.quantity),
+    )
+    for item in totals:
+        if item.quantity > accounted:
+            result.append(Departure(item.key, item.quantity - accounted, item.occurred_at, item.location))
+            accounted = item.quantity
+    return result
+
+
+def open_quantity(ordered: int, cancelled: int, shipped: int) -> int:
+    """Return the pieces still owed to the customer, never below 0."""
+    return max(0, ordered - cancelled - shipped)
+
+
+def available_to_sell(on_hand: int, open_demand: int, *, buffer: int) -> int:
+    """Return the pieces a channel may offer; never below 0, the shortfall stays visible in the positions.
+
+    Args:
+        on_hand: pieces counted and moved at the locations that serve the channel; may be negative.
+        open_demand: pieces owed to customers of all channels from those locations, >= 0.
+        buffer: pieces held back for this channel, >= 0.
+
+    Raises:
+        DomainRuleError: ``open_demand`` or ``buffer`` is negative, which the ledger and the settings forbid.
+    """
+    if open_demand < 0 or buffer < 0:
+        raise DomainRuleError(f"open demand {open_demand} and buffer {buffer} may not be negative")
+    return max(0, on_hand - open_demand - buffer)
+
+
+def quantity_to_send(
+    available: int, own_open: int, *, channel_subtracts_open_orders: bool, max_quantity: int
+) -> int:
+    """Return the number this channel needs to hear (contracts: every channel means another number by stock).
+
+    A channel that subtracts its own open orders itself is told them on top of what is available; one that does not is
+    told what is available. Nothing available and nothing on hand for the own orders means 0.
+    """
+    quantity = available + own_open if channel_subtracts_open_orders else available
+    return max(0, min(quantity, max_quantity))
