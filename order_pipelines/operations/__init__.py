@@ -1,0 +1,1 @@
+"""The operations store: the current truth and everything that decides. SQLite embedded, PostgreSQL in production."""

@@ -1,0 +1,71 @@
+"""The tables of the operations store as they are now; ``sql/migrations/operations`` brings a store here.
+
+Sequences (``receipt_seq``, ``movement_seq``, ``change_seq`` …) come from the table ``counters`` inside the writing
+transaction, which is the only one at that time: numbers become visible in their order, so that a reader who asks for
+everything above a number misses nothing. A database sequence would not promise that.
+"""
+
+from order_pipelines.operations.metadata import metadata
+from order_pipelines.operations.tables.effects import (
+    invoice_holds,
+    invoice_orders,
+    invoices,
+    outbox,
+    pending_shipment_lines,
+    shipments,
+)
+from order_pipelines.operations.tables.house import alerts, counters, cursors, leases, tokens, warehouse_loads
+from order_pipelines.operations.tables.inbox import bodies, fetch_backlog, files, quarantine, receipts
+from order_pipelines.operations.tables.orders import (
+    order_lines,
+    order_people,
+    orders,
+    product_conflicts,
+    product_eans,
+    products,
+)
+from order_pipelines.operations.tables.stock import (
+    channel_offers,
+    channel_stock,
+    line_demand,
+    line_shipped,
+    shipment_evidence,
+    stock_movements,
+    stock_positions,
+    stock_statements,
+)
+
+__all__ = [
+    "alerts",
+    "bodies",
+    "channel_offers",
+    "channel_stock",
+    "counters",
+    "cursors",
+    "fetch_backlog",
+    "files",
+    "invoice_holds",
+    "invoice_orders",
+    "invoices",
+    "leases",
+    "line_demand",
+    "line_shipped",
+    "metadata",
+    "order_lines",
+    "order_people",
+    "orders",
+    "outbox",
+    "pending_shipment_lines",
+    "product_conflicts",
+    "product_eans",
+    "products",
+    "quarantine",
+    "receipts",
+    "shipment_evidence",
+    "shipments",
+    "stock_movements",
+    "stock_positions",
+    "stock_statements",
+    "tokens",
+    "warehouse_loads",
+]

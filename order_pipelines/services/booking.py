@@ -1,0 +1,358 @@
+"""Booking versions of orders: state, quarantine, demand, ledger and desired channel stock in one transaction."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+
+from order_pipelines import clock
+from order_pipelines.domain.stock import Departure, Evidence, departures, open_quantity
+from order_pipelines.operations.ledger import Ledger, LineTarget
+from order_pipelines.operations.store import CHANGE, chunks, next_values, upsert
+from order_pipelines.operations.tables import (
+    order_lines,
+    order_people,
+    orders,
+    products,
+    quarantine,
+    shipment_evidence,
+)
+from order_pipelines.services.desired_stock import refresh_desired
+from order_pipelines.services.judging import CatalogueCache, believable, judge
+from order_pipelines.services.order_rows import (
+    Arrived,
+    Judged,
+    line_rows,
+    newest,
+    order_row,
+    people_row,
+    quarantine_row,
+)
+from order_pipelines.settings import Settings
+
+
+@dataclass
+class Booked:
+    """What one batch changed."""
+
+    orders_new: int = 0
+    orders_changed: int = 0
+    orders_unchanged: int = 0
+    orders_stale: int = 0
+    orders_quarantined: int = 0
+    lines: int = 0
+    skus: set[str] = field(default_factory=set)
+    quarantined: set[str] = field(default_factory=set)
+
+    def add(self, other: "Booked") -> None:
+        """Add another batch's counts."""
+        self.orders_new += other.orders_new
+        self.orders_changed += other.orders_changed
+        self.orders_unchanged += other.orders_unchanged
+        self.orders_stale += other.orders_stale
+        self.orders_quarantined += other.orders_quarantined
+        self.lines += other.lines
+        self.skus |= other.skus
+        self.quarantined |= other.quarantined
+
+
+def book_orders(
+    connection: Connection, settings: Settings, cache: CatalogueCache, versions: Sequence[Arrived]
+) -> Booked:
+    """Book versions of orders, in whatever order and however often they come.
+
+    Everything happens in the caller's transaction; the newest version of each order stands afterwards.
+    """
+    booked = Booked()
+    if not versions:
+        return booked
+    candidates = newest(versions)
+    known = _known_versions(connection, list(candidates))
+    winners = []
+    for key, arrived in candidates.items():
+        row = known.get(key)
+        if row is not None and arrived.version < (row.changed_at, row.read_began_at, row.content_hash):
+            booked.orders_stale += 1
+            continue
+        winners.append(arrived)
+    if settings.products.from_orders:
+        _make_products(connection, winners, cache)
+    judged = judge(winners, cache.get(connection), settings, believable(settings))
+    _write_orders(connection, settings, judged, known, booked)
+    _write_evidence(connection, versions)
+    settle: list[str] = [
+        item.arrived.key for item in judged if not item.is_history or item.arrived.key in known
+    ]
+    settle += [key for key in candidates if key in known and key not in settle]
+    booked.skus |= settle_orders(connection, settings, settle)
+    return booked
+
+
+def _known_versions(connection: Connection, keys: Sequence[str]) -> dict[str, Any]:
+    known: dict[str, Any] = {}
+    columns = (
+        orders.c.order_key,
+        orders.c.changed_at,
+        orders.c.read_began_at,
+        orders.c.content_hash,
+        orders.c.first_received_at,
+        orders.c.is_quarantined,
+        orders.c.completed_at,
+        orders.c.change_seq,
+    )
+    for part in chunks(keys):
+        for row in connection.execute(sa.select(*columns).where(orders.c.order_key.in_(part))):
+            known[row.order_key] = row
+    return known
+
+
+def _make_products(connection: Connection, winners: Sequence[Arrived], cache: CatalogueCache) -> None:
+    catalogue = cache.get(connection)
+    rows: dict[str, dict[str, Any]] = {}
+    now = clock.now()
+    for arrived in winners:
+        for line in arrived.order.lines:
+            if line.line_kind == "goods" and line.sku is not None and catalogue.article(line.sku) is None:
+                rows.setdefault(
+                    line.sku, {"sku": line.sku, "name": line.title, "source": "orders", "updated_at": now}
+                )
+    if rows:
+        first = next_values(connection, CHANGE, len(rows))
+        for number, row in enumerate(rows.values(), start=first):
+            row["change_seq"] = number
+        upsert(connection, products, list(rows.values()))
+
+
+def _write_orders(
+    connection: Connection,
+    settings: Settings,
+    judged: Sequence[Judged],
+    known: dict[str, Any],
+    booked: Booked,
+) -> None:
+    if not judged:
+        return
+    first = next_values(connection, CHANGE, len(judged))
+    order_values, line_values, people_values = [], [], []
+    for number, item in enumerate(judged, start=first):
+        row = known.get(item.arrived.key)
+        if row is None:
+            booked.orders_new += 1
+        elif row.content_hash == item.arrived.content_hash:
+            booked.orders_unchanged += 1
+        else:
+            booked.orders_changed += 1
+        if item.problems:
+            booked.orders_quarantined += 1
+            booked.quarantined.add(item.arrived.key)
+        received = (
+            item.arrived.received_at if row is None else min(row.first_received_at, item.arrived.received_at)
+        )
+        order_values.append(order_row(item, received, number, settings.merchant.zone))
+        line_values.extend(line_rows(item))
+        person = people_row(item)
+        if person is not None:
+            people_values.append(person)
+    booked.lines += len(line_values)
+    existing = [item.arrived.key for item in judged if item.arrived.key in known]
+    for part in chunks(existing):
+        connection.execute(sa.delete(order_lines).where(order_lines.c.order_key.in_(part)))
+    upsert(connection, orders, order_values)
+    if line_values:
+        connection.execute(order_lines.insert(), line_values)
+    upsert(connection, order_people, people_values)
+    _write_quarantine(connection, judged)
+
+
+def _write_quarantine(connection: Connection, judged: Sequence[Judged]) -> None:
+    rows = [
+        quarantine_row(item.arrived.account, "order", item.arrived.key, problem, item.arrived.receipt_seq)
+        for item in judged
+        for problem in item.problems
+    ]
+    settle_quarantine(connection, rows, [item.arrived.key for item in judged])
+
+
+def settle_quarantine(
+    connection: Connection, rows: Sequence[dict[str, Any]], entity_keys: Sequence[str]
+) -> None:
+    """Open the rows given and resolve all other open rows of ``entity_keys``."""
+    unique = {row["quarantine_key"]: row for row in rows}
+    open_before: dict[str, Any] = {}
+    for part in chunks(entity_keys):
+        for found in connection.execute(
+            sa.select(quarantine).where(quarantine.c.entity_key.in_(part), quarantine.c.resolved_at.is_(None))
+        ):
+            open_before[found.quarantine_key] = found
+    gone = [key for key in open_before if key not in unique]
+    fresh = [row for key, row in unique.items() if key not in open_before]
+    if not gone and not fresh:
+        return
+    number = next_values(connection, CHANGE, len(gone) + len(fresh))
+    for key in gone:
+        connection.execute(
+            sa.update(quarantine)
+            .where(quarantine.c.quarantine_key == key)
+            .values(resolved_at=clock.now(), change_seq=number)
+        )
+        number += 1
+    upsert(connection, quarantine, [{**row, "change_seq": number + index} for index, row in enumerate(fresh)])
+
+
+def _write_evidence(connection: Connection, versions: Sequence[Arrived]) -> None:
+    """Keep what every version says of departed pieces, stale ones too: the earliest moment of each total counts."""
+    rows: dict[tuple[str, str, str], dict[str, Any]] = {}
+    for arrived in versions:
+        for line in arrived.order.lines:
+            if line.line_kind != "goods" or not line.own_fulfilment or not line.quantity_shipped:
+                continue
+            key = (arrived.key, line.external_line_id, f"channel:{line.quantity_shipped}")
+            occurred_at = line.changed_at or arrived.version[0]
+            row = rows.get(key)
+            if row is None or occurred_at < row["occurred_at"]:
+                rows[key] = evidence_row(key, line.quantity_shipped, occurred_at, is_cumulative=True)
+    if not rows:
+        return
+    stored: dict[tuple[str, str, str], datetime] = {}
+    for part in chunks(sorted({key[0] for key in rows})):
+        for found in connection.execute(
+            sa.select(shipment_evidence).where(shipment_evidence.c.order_key.in_(part))
+        ):
+            stored[(found.order_key, found.line_id, found.evidence_key)] = found.occurred_at
+    upsert(
+        connection,
+        shipment_evidence,
+        [row for key, row in rows.items() if key not in stored or row["occurred_at"] < stored[key]],
+    )
+
+
+def evidence_row(
+    key: tuple[str, str, str],
+    quantity: int,
+    occurred_at: datetime,
+    *,
+    is_cumulative: bool,
+    location: str | None = None,
+) -> dict[str, Any]:
+    """Return a row of ``shipment_evidence``."""
+    return {
+        "order_key": key[0],
+        "line_id": key[1],
+        "evidence_key": key[2],
+        "is_cumulative": is_cumulative,
+        "quantity": quantity,
+        "location": location,
+        "occurred_at": occurred_at,
+    }
+
+
+def settle_orders(connection: Connection, settings: Settings, keys: Iterable[str]) -> set[str]:
+    """Bring ledger, departures and completion of orders to what is known of them now; returns the SKUs that moved."""
+    wanted = sorted(set(keys))
+    if not wanted:
+        return set()
+    heads: dict[str, Any] = {}
+    lines: dict[str, list[Any]] = defaultdict(list)
+    evidence: dict[tuple[str, str], list[Evidence]] = defaultdict(list)
+    for part in chunks(wanted):
+        for row in connection.execute(sa.select(orders).where(orders.c.order_key.in_(part))):
+            heads[row.order_key] = row
+        for row in connection.execute(sa.select(order_lines).where(order_lines.c.order_key.in_(part))):
+            lines[row.order_key].append(row)
+        for row in connection.execute(
+            sa.select(shipment_evidence).where(shipment_evidence.c.order_key.in_(part))
+        ):
+            evidence[(row.order_key, row.line_id)].append(
+                Evidence(row.evidence_key, row.is_cumulative, row.quantity, row.occurred_at, row.location)
+            )
+    targets: dict[tuple[str, str], LineTarget] = {}
+    changed: list[tuple[str, datetime | None]] = []
+    for key, head in heads.items():
+        left = {row.line_id: departures(evidence.get((key, row.line_id), ())) for row in lines[key]}
+        for row in lines[key]:
+            target = _target(settings, head, row, left[row.line_id])
+            if target is not None:
+                targets[(key, row.line_id)] = target
+        _write_departed(connection, lines[key], left)
+        completed_at = _completed_at(head, lines[key], left)
+        if completed_at != head.completed_at:
+            changed.append((key, completed_at))
+    if changed:
+        first = next_values(connection, CHANGE, len(changed))
+        for number, (key, completed_at) in enumerate(changed, start=first):
+            connection.execute(
+                sa.update(orders)
+                .where(orders.c.order_key == key)
+                .values(completed_at=completed_at, change_seq=number)
+            )
+    ledger = Ledger(connection)
+    ledger.settle_lines(targets, wanted)
+    skus = ledger.flush(next_values(connection, CHANGE))
+    refresh_desired(connection, settings, skus)
+    return skus
+
+
+def _target(settings: Settings, head: Any, row: Any, left: Sequence[Departure]) -> LineTarget | None:
+    account = settings.accounts.get(head.account)
+    if account is None or account.ships_from is None:
+        return None
+    takes_stock = (
+        not head.is_history
+        and not head.is_test
+        and head.order_kind == "sale"
+        and row.line_kind == "goods"
+        and row.own_fulfilment
+        and row.is_known
+    )
+    if not takes_stock:
+        return None
+    shipped = sum(item.quantity for item in left)
+    owed = open_quantity(row.quantity, row.quantity_cancelled or 0, shipped)
+    if head.order_status == "cancelled":
+        owed = 0
+    return LineTarget(
+        head.order_key,
+        row.line_id,
+        head.account,
+        row.sku,
+        account.ships_from,
+        owed,
+        head.ordered_at or head.first_received_at,
+        tuple(left),
+    )
+
+
+def _write_departed(connection: Connection, rows: Sequence[Any], left: dict[str, list[Departure]]) -> None:
+    for row in rows:
+        pieces = sum(item.quantity for item in left[row.line_id]) or None
+        if pieces != row.quantity_departed:
+            connection.execute(
+                sa.update(order_lines)
+                .where(order_lines.c.order_key == row.order_key, order_lines.c.line_id == row.line_id)
+                .values(quantity_departed=pieces)
+            )
+
+
+def _completed_at(head: Any, rows: Sequence[Any], left: dict[str, list[Departure]]) -> datetime | None:
+    """The moment of the last departure once every goods piece left or was cancelled, ``None`` before."""
+    moments: list[datetime] = []
+    shipped_any = False
+    for row in rows:
+        if row.line_kind != "goods":
+            continue
+        if row.quantity is None:
+            return None
+        gone = sum(item.quantity for item in left[row.line_id])
+        shipped = max(gone, row.quantity_shipped or 0)
+        if shipped + (row.quantity_cancelled or 0) < row.quantity:
+            return None
+        shipped_any = shipped_any or shipped > 0
+        if gone >= shipped and left[row.line_id]:
+            moments.append(max(item.occurred_at for item in left[row.line_id]))
+        elif shipped:
+            moments.append(row.changed_at or head.changed_at)
+    return max(moments) if shipped_any and moments else None

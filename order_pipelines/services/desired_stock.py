@@ -1,0 +1,187 @@
+"""What every offer should show: the desired quantity per account and offer, recomputed where the ledger moved."""
+
+from collections.abc import Iterable
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+
+from order_pipelines import clock
+from order_pipelines.domain.stock import available_to_sell, quantity_to_send
+from order_pipelines.operations.store import CHANGE, chunks, next_values, upsert
+from order_pipelines.operations.tables import (
+    channel_offers,
+    channel_stock,
+    cursors,
+    line_demand,
+    stock_positions,
+)
+from order_pipelines.settings import Settings
+
+PENDING = "pending"
+
+
+def refresh_desired(connection: Connection, settings: Settings, skus: Iterable[str]) -> int:
+    """Recompute the desired quantity of every offer of these SKUs; returns how many got a new version.
+
+    An offer whose stock was never counted at any location that serves it stays without a number: nothing is pushed
+    that is not known.
+    """
+    wanted = sorted(set(skus))
+    changed: list[dict[str, Any]] = []
+    watermarks = {
+        row.account: row.complete_at
+        for row in connection.execute(sa.select(cursors).where(cursors.c.stream == "orders"))
+    }
+    for part in chunks(wanted, 300):
+        changed.extend(_changed(connection, settings, part, watermarks))
+    if changed:
+        first = next_values(connection, CHANGE, len(changed))
+        for number, row in enumerate(changed, start=first):
+            row["change_seq"] = number
+        upsert(connection, channel_stock, changed)
+    return len(changed)
+
+
+def _changed(
+    connection: Connection, settings: Settings, skus: Iterable[str], watermarks: dict[str, Any]
+) -> list[dict[str, Any]]:
+    part = list(skus)
+    offers = list(
+        connection.execute(
+            sa.select(channel_offers).where(
+                channel_offers.c.sku.in_(part),
+                channel_offers.c.is_own_fulfilment.is_(True),
+                channel_offers.c.is_listed.is_(True),
+            )
+        )
+    )
+    if not offers:
+        return []
+    positions: dict[str, list[Any]] = {}
+    for row in connection.execute(sa.select(stock_positions).where(stock_positions.c.sku.in_(part))):
+        positions.setdefault(row.sku, []).append(row)
+    own_open = {
+        (row.account, row.sku): int(row.pieces)
+        for row in connection.execute(
+            sa.select(
+                line_demand.c.account,
+                line_demand.c.sku,
+                sa.func.sum(line_demand.c.open_quantity).label("pieces"),
+            )
+            .where(line_demand.c.sku.in_(part))
+            .group_by(line_demand.c.account, line_demand.c.sku)
+        )
+    }
+    before: dict[tuple[str, str], Any] = {}
+    for row in connection.execute(sa.select(channel_stock).where(channel_stock.c.sku.in_(part))):
+        before[(row.account, row.offer_id)] = row
+    changed = []
+    for offer in offers:
+        account = settings.accounts.get(offer.account)
+        if account is None or not account.enabled or not account.stock.push:
+            continue
+        serving = [row for row in positions.get(offer.sku, ()) if row.location in account.serves]
+        if not any(row.counted_at is not None for row in serving):
+            continue
+        available = available_to_sell(
+            sum(row.on_hand for row in serving),
+            sum(row.open_demand for row in serving),
+            buffer=account.stock.buffer,
+        )
+        own = own_open.get((offer.account, offer.sku), 0)
+        desired = quantity_to_send(
+            available,
+            own,
+            channel_subtracts_open_orders=offer.subtracts_open_orders,
+            max_quantity=offer.max_quantity,
+        )
+        last = before.get((offer.account, offer.offer_id))
+        if last is not None and not _needs_new_version(last, offer, desired, own):
+            continue
+        changed.append(_row(last, offer, desired, available, own, watermarks.get(offer.account)))
+    return changed
+
+
+def _needs_new_version(row: Any, offer: Any, desired: int, own: int) -> bool:
+    if row.sku != offer.sku or row.desired_quantity != desired:
+        return True
+    # A channel that subtracts only orders placed after our write may have lost one that came in between: say it again.
+    return not offer.subtracts_open_orders and own > row.own_open_quantity
+
+
+def _row(row: Any, offer: Any, desired: int, available: int, own: int, watermark: Any) -> dict[str, Any]:
+    common = {
+        "account": offer.account,
+        "offer_id": offer.offer_id,
+        "sku": offer.sku,
+        "desired_quantity": desired,
+        "available_quantity": available,
+        "own_open_quantity": own,
+        "order_watermark": watermark,
+        "state": PENDING,
+        "reason": None,
+        "not_before": None,
+        "attempts": 0,
+    }
+    if row is None:
+        return {
+            **common,
+            "desired_version": 1,
+            "sent_quantity": None,
+            "sent_version": 0,
+            "sent_at": None,
+            "confirmed_quantity": None,
+            "confirmed_version": 0,
+            "confirmed_at": None,
+            "read_back_quantity": None,
+            "read_back_at": None,
+            "write_reference": None,
+        }
+    return {
+        **common,
+        "desired_version": row.desired_version + 1,
+        "sent_quantity": row.sent_quantity,
+        "sent_version": row.sent_version,
+        "sent_at": row.sent_at,
+        "confirmed_quantity": row.confirmed_quantity,
+        "confirmed_version": row.confirmed_version,
+        "confirmed_at": row.confirmed_at,
+        "read_back_quantity": row.read_back_quantity,
+        "read_back_at": row.read_back_at,
+        "write_reference": row.write_reference,
+    }
+
+
+def mark_all_for_refresh(connection: Connection, settings: Settings, account: str) -> int:
+    """Recompute every offer of an account, for example after its offers were listed anew."""
+    skus = connection.execute(
+        sa.select(channel_offers.c.sku).where(
+            channel_offers.c.account == account, channel_offers.c.sku.is_not(None)
+        )
+    ).scalars()
+    return refresh_desired(connection, settings, set(skus))
+
+
+def stale_order_sources(
+    connection: Connection, settings: Settings, account_name: str, sources: Iterable[str]
+) -> list[tuple[str, float]]:
+    """Return accounts that share stock with this one but were not read recently, with the age in minutes.
+
+    ``sources`` are the accounts whose orders are polled; one that was never read completely is infinitely old.
+    """
+    account = settings.accounts[account_name]
+    now = clock.now()
+    complete = {
+        row.account: row.complete_at
+        for row in connection.execute(sa.select(cursors).where(cursors.c.stream == "orders"))
+    }
+    stale = []
+    for name in sources:
+        if settings.accounts[name].ships_from not in account.serves:
+            continue
+        seen = complete.get(name)
+        age = float("inf") if seen is None else (now - seen).total_seconds() / 60
+        if age > account.stock.max_order_age_minutes:
+            stale.append((name, age))
+    return stale

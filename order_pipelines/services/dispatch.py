@@ -1,0 +1,307 @@
+"""Sending what was planned: looked for before it is sent again, confirmed by the other side, or named and waiting."""
+
+import logging
+from dataclasses import dataclass, field
+from datetime import date
+from decimal import Decimal
+from typing import Any
+
+import sqlalchemy as sa
+
+from order_pipelines import clock
+from order_pipelines.connectors.ports import (
+    BookedEntry,
+    EntryLine,
+    InvoiceSink,
+    SalesEntry,
+    ShipmentItem,
+    ShipmentSink,
+    WriteResult,
+)
+from order_pipelines.errors import ConnectorError, ConsentNeededError, OrderPipelinesError
+from order_pipelines.operations import outbox
+from order_pipelines.operations.leases import holding
+from order_pipelines.operations.store import CHANGE, next_values
+from order_pipelines.operations.tables import invoices, shipments
+from order_pipelines.services.cancelling import CHANNEL_CANCELLATION, is_cancelled_here
+from order_pipelines.services.planning import CHANNEL_SHIPMENT, SALES_ENTRY
+from order_pipelines.services.shop import Shop
+
+log = logging.getLogger(__name__)
+
+_LEASE_S = 900.0
+_BUDGET_STATUSES = frozenset({401, 403, 429})
+
+
+@dataclass
+class Dispatched:
+    """What one round of sending did, by kind of effect."""
+
+    confirmed: int = 0
+    accepted: int = 0
+    found: int = 0
+    in_doubt: int = 0
+    failed: int = 0
+    left: int = 0
+    problems: dict[str, str] = field(default_factory=dict)
+    retryable: bool = True
+
+
+def dispatch_all(shop: Shop) -> dict[str, Dispatched]:
+    """Send everything that is due, by kind; one account's trouble stops no other."""
+    return {
+        CHANNEL_SHIPMENT: dispatch_kind(shop, CHANNEL_SHIPMENT),
+        CHANNEL_CANCELLATION: dispatch_kind(shop, CHANNEL_CANCELLATION),
+        SALES_ENTRY: dispatch_kind(shop, SALES_ENTRY),
+    }
+
+
+def dispatch_kind(shop: Shop, kind: str, *, only: str | None = None, limit: int = 500) -> Dispatched:
+    """Send the due effects of one kind; two processes never send the same account's effects at once.
+
+    Args:
+        shop: the shop.
+        kind: kind of effect.
+        only: the one account to send for; all when ``None``.
+        limit: effects a call takes at most; ``left`` says what is still due.
+    """
+    done = Dispatched()
+    with shop.store.reading() as connection:
+        accounts = sorted({row.account for row in outbox.due(connection, kind, account=only, limit=limit)})
+    for account in accounts:
+        if account not in shop.settings.accounts or not shop.account(account).enabled:
+            continue
+        with holding(shop.store, f"dispatch:{kind}:{account}", ttl_s=_LEASE_S) as lease:
+            if lease is None:
+                done.problems[account] = "another process sends for this account now"
+                continue
+            with shop.store.reading() as connection:
+                rows = outbox.due(connection, kind, account=account, limit=limit)
+            try:
+                if kind == SALES_ENTRY:
+                    _send_entries(shop, account, rows, done)
+                else:
+                    _send_to_channel(shop, account, rows, done)
+            except OrderPipelinesError as error:
+                done.problems[account] = str(error)
+                done.retryable = done.retryable and getattr(error, "retryable", False)
+    with shop.store.reading() as connection:
+        done.left = len(outbox.due(connection, kind, account=only, limit=limit))
+    return done
+
+
+def _send_entries(shop: Shop, account: str, rows: list[Any], done: Dispatched) -> None:
+    sink = shop.connect(account, lambda connector: connector.invoice_sink)
+    for row in rows:
+        try:
+            _send_entry(shop, sink, row, done)
+        except ConsentNeededError:
+            raise
+        except ConnectorError as error:
+            if not _note_failure(shop, row, error, done):
+                raise
+
+
+def _send_entry(shop: Shop, sink: InvoiceSink, row: Any, done: Dispatched) -> None:
+    """Search first, always: the books have no key of ours, and a lost answer leaves an entry behind."""
+    found = sink.find_entries(row.payload["reference"])
+    if len(found) > 1:
+        reason = f"{len(found)} entries with reference {row.payload['reference']} are in the books; remove all but one"
+        with shop.store.transaction() as connection:
+            outbox.move(connection, row.effect_key, outbox.FAILED, reason=reason)
+            _note_invoice(connection, row.subject_key, "failed", None)
+        done.failed += 1
+        return
+    if found:
+        done.found += 1
+        _confirm_entry(shop, row, found[0])
+        done.confirmed += 1
+        return
+    with shop.store.transaction() as connection:
+        outbox.move(connection, row.effect_key, outbox.SENT)
+        _note_invoice(connection, row.subject_key, "sent", None)
+    booked = sink.post_entry(_entry_of(row.payload))
+    _confirm_entry(shop, row, booked)
+    done.confirmed += 1
+
+
+def _entry_of(payload: dict[str, Any]) -> SalesEntry:
+    return SalesEntry(
+        reference=payload["reference"],
+        entry_date=date.fromisoformat(payload["entry_date"]),
+        customer=payload["customer"],
+        journal=payload["journal"],
+        currency=payload["currency"],
+        description=payload["description"],
+        lines=tuple(
+            EntryLine(
+                line["ledger_account"],
+                Decimal(line["amount_excl_vat"]),
+                Decimal(line["vat_amount"]),
+                line["vat_code"],
+                line["description"],
+            )
+            for line in payload["lines"]
+        ),
+        payment_condition=payload["payment_condition"],
+    )
+
+
+def _confirm_entry(shop: Shop, row: Any, booked: BookedEntry) -> None:
+    """Take the books' word, unless the amount there is another: then a person must look."""
+    planned = sum(
+        (Decimal(line["amount_excl_vat"]) + Decimal(line["vat_amount"]) for line in row.payload["lines"]),
+        Decimal(0),
+    )
+    differs = booked.amount_incl_vat is not None and booked.amount_incl_vat != planned
+    with shop.store.transaction() as connection:
+        if differs:
+            reason = (
+                f"the books hold {booked.amount_incl_vat} for {booked.reference} where {planned} was planned"
+            )
+            outbox.move(connection, row.effect_key, outbox.FAILED, reason=reason, external_id=booked.entry_id)
+            _note_invoice(connection, row.subject_key, "failed", booked)
+        else:
+            outbox.move(connection, row.effect_key, outbox.CONFIRMED, external_id=booked.entry_id)
+            _note_invoice(connection, row.subject_key, "booked", booked)
+
+
+def _note_invoice(connection: sa.Connection, key: str, state: str, booked: BookedEntry | None) -> None:
+    values: dict[str, Any] = {"state": state, "change_seq": next_values(connection, CHANGE)}
+    if booked is not None:
+        values |= {"entry_id": booked.entry_id, "entry_number": booked.entry_number, "booked_at": clock.now()}
+    connection.execute(sa.update(invoices).where(invoices.c.invoice_key == key).values(**values))
+
+
+def _note_failure(shop: Shop, row: Any, error: ConnectorError, done: Dispatched) -> bool:
+    """Record a failed call; returns whether going on with the next effect makes sense."""
+    with shop.store.transaction() as connection:
+        if error.retryable or error.status in _BUDGET_STATUSES:
+            state = outbox.IN_DOUBT if error.maybe_acted or row.state == outbox.IN_DOUBT else outbox.PENDING
+            outbox.postpone(connection, row, state, str(error), at_least_s=error.retry_after_s)
+            if row.kind == SALES_ENTRY:
+                _note_invoice(
+                    connection, row.subject_key, "in_doubt" if state == outbox.IN_DOUBT else "planned", None
+                )
+            done.in_doubt += state == outbox.IN_DOUBT
+        else:
+            outbox.move(
+                connection, row.effect_key, outbox.FAILED, reason=str(error), attempts=row.attempts + 1
+            )
+            if row.kind == SALES_ENTRY:
+                _note_invoice(connection, row.subject_key, "failed", None)
+            done.failed += 1
+    return error.status is not None and error.status not in _BUDGET_STATUSES
+
+
+def _send_to_channel(shop: Shop, account: str, rows: list[Any], done: Dispatched) -> None:
+    sink = shop.connect(account, lambda connector: connector.shipment_sink)
+    for row in rows:
+        try:
+            if row.kind == CHANNEL_CANCELLATION:
+                _send_cancellation(shop, sink, row, done)
+            else:
+                _send_shipment(shop, sink, row, done)
+        except ConnectorError as error:
+            if not _note_failure(shop, row, error, done):
+                raise
+
+
+def _send_shipment(shop: Shop, sink: ShipmentSink, row: Any, done: Dispatched) -> None:
+    payload = row.payload
+    if row.state == outbox.SENT and row.write_reference is not None:
+        result = sink.poll_write(row.write_reference)
+    elif row.state in {outbox.SENT, outbox.IN_DOUBT} and sink.has_shipment(
+        payload["external_order_id"], payload["reference"]
+    ):
+        # The first call acted although its answer was lost.
+        done.found += 1
+        result = WriteResult("confirmed")
+    else:
+        with shop.store.transaction() as connection:
+            outbox.move(connection, row.effect_key, outbox.SENT)
+        items = [ShipmentItem(item["line_id"], item["quantity"]) for item in payload["items"]]
+        result = sink.ship(
+            payload["external_order_id"],
+            items,
+            carrier=payload["carrier"],
+            tracking=payload["tracking"],
+            reference=payload["reference"],
+        )
+    _settle_shipment(shop, sink, row, result, done)
+
+
+def _settle_shipment(shop: Shop, sink: ShipmentSink, row: Any, result: WriteResult, done: Dispatched) -> None:
+    if result.state == "accepted":
+        done.accepted += 1
+        with shop.store.transaction() as connection:
+            outbox.move(connection, row.effect_key, outbox.SENT, write_reference=result.reference)
+        return
+    if result.state == "confirmed":
+        done.confirmed += 1
+        with shop.store.transaction() as connection:
+            outbox.move(connection, row.effect_key, outbox.CONFIRMED)
+        return
+    if _is_shipped_there(shop, sink, row):
+        done.found += 1
+        done.confirmed += 1
+        with shop.store.transaction() as connection:
+            outbox.move(connection, row.effect_key, outbox.CONFIRMED)
+        return
+    reason = result.reason or "the channel gave no reason"
+    with shop.store.transaction() as connection:
+        if result.state == "rejected":
+            done.failed += 1
+            outbox.move(connection, row.effect_key, outbox.FAILED, reason=reason, attempts=row.attempts + 1)
+        else:
+            done.in_doubt += 1
+            outbox.postpone(connection, row, outbox.IN_DOUBT, reason)
+            outbox.move(connection, row.effect_key, outbox.IN_DOUBT, write_reference=None)
+
+
+def _is_shipped_there(shop: Shop, sink: ShipmentSink, row: Any) -> bool:
+    """Tell whether the channel holds this parcel, or at least as many pieces as all our parcels of the order."""
+    order_id = row.payload["external_order_id"]
+    if sink.has_shipment(order_id, row.payload["reference"]):
+        return True
+    ours: dict[str, int] = {}
+    with shop.store.reading() as connection:
+        for lines in connection.execute(
+            sa.select(shipments.c.lines).where(shipments.c.order_key == row.subject_key)
+        ).scalars():
+            for item in lines:
+                ours[item["line_id"]] = ours.get(item["line_id"], 0) + item["quantity"]
+    there = sink.shipped_quantities(order_id)
+    return all(there.get(item["line_id"], 0) >= ours.get(item["line_id"], 1) for item in row.payload["items"])
+
+
+def _send_cancellation(shop: Shop, sink: ShipmentSink, row: Any, done: Dispatched) -> None:
+    """Cancel one line; what the channel's order shows decides whenever an answer was lost or refused."""
+    with shop.store.reading() as connection:
+        happened = is_cancelled_here(connection, row.subject_key, row.payload["line_id"])
+    if happened:
+        done.confirmed += 1
+        with shop.store.transaction() as connection:
+            outbox.move(connection, row.effect_key, outbox.CONFIRMED)
+        return
+    if row.state == outbox.SENT and row.write_reference is not None:
+        result = sink.poll_write(row.write_reference)
+    else:
+        with shop.store.transaction() as connection:
+            outbox.move(connection, row.effect_key, outbox.SENT)
+        result = sink.cancel_line(row.payload["line_id"], reason=row.payload["reason"])
+    with shop.store.transaction() as connection:
+        if result.state == "accepted":
+            done.accepted += 1
+            outbox.move(connection, row.effect_key, outbox.SENT, write_reference=result.reference)
+        elif result.state == "confirmed":
+            done.confirmed += 1
+            outbox.move(connection, row.effect_key, outbox.CONFIRMED)
+        elif result.state == "rejected":
+            done.failed += 1
+            outbox.move(
+                connection, row.effect_key, outbox.FAILED, reason=result.reason, attempts=row.attempts + 1
+            )
+        else:
+            done.in_doubt += 1
+            outbox.postpone(connection, row, outbox.IN_DOUBT, result.reason or "the channel gave no reason")

@@ -1,0 +1,188 @@
+"""The product master as a file, CSV or XLSX: headings in Dutch or English, rows to products with their row numbers."""
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from decimal import ROUND_HALF_UP, Decimal
+from itertools import islice
+from pathlib import Path
+
+from order_pipelines.connectors.b2b_files.amounts import NumberReader, style_of
+from order_pipelines.connectors.b2b_files.articles import read_ean, read_sku, read_text
+from order_pipelines.connectors.b2b_files.cells import Cell, Flaw, Source, Table
+from order_pipelines.connectors.b2b_files.columns import fold
+from order_pipelines.connectors.b2b_files.draft import REASONS
+from order_pipelines.connectors.b2b_files.options import FileLimits
+from order_pipelines.connectors.b2b_files.reader import read_tables
+from order_pipelines.domain.products import MasterConflict, Product
+
+_HEADINGS: Mapping[str, str] = {
+    "sku": "sku|artikel|artikelnr|artikelnummer|artikelcode|art nr|artnr|code|stock code|product code|productcode"
+    "|item|item no|item number|item code|article|article no|article number",
+    "eans": "ean|eans|ean code|ean codes|eancode|ean nummer|ean13|ean 13|barcode|barcodes|gtin|streepjescode",
+    "name": "naam|name|omschrijving|description|artikelnaam|artikelomschrijving|product|productnaam|product name|titel"
+    "|title|benaming",
+    "vat_class": "btw|btw klasse|btw tarief|btw groep|btw code|btwklasse|btwtarief|vat|vat class|vat rate|vat group"
+    "|vat code|tax class",
+    "unit": "eenheid|unit|verpakking|verpakkingseenheid|unit of measure",
+    "weight_grams": "gewicht|gewicht g|gewicht gram|gewicht in gram|gewicht grammen|weight|weight g|weight grams"
+    "|weight gram|weight in grams|gram",
+    "weight_kilograms": "gewicht kg|gewicht in kg|weight kg|weight in kg|kg",
+    "cost": "kostprijs|inkoopprijs|inkoop|cost|cost price|purchase price|kostprijs excl btw|inkoopprijs excl btw",
+    "supplier": "leverancier|supplier|vendor|leveranciersnaam",
+}
+_BY_TEXT = {fold(word): name for name, words in _HEADINGS.items() for word in words.split("|")}
+_HEAD_ROWS = 60
+_GRAMS_PER_KILOGRAM = 1_000
+_HEAVIEST_GRAMS = 10_000_000
+
+
+@dataclass(slots=True)
+class ProductFile:
+    """The rows of a master file; ``conflicts`` are cells and rows that could not be read."""
+
+    products: list[Product] = field(default_factory=list)
+    conflicts: list[MasterConflict] = field(default_factory=list)
+
+
+def read_product_file(path: Path) -> ProductFile:
+    """Return what a master file states, every product with the row it stands in.
+
+    Several EANs in one cell are separated by ``|``, ``,``, ``;`` or a new line. A weight is in grams unless its heading
+    says kg. A cell that cannot be read is left out and listed; a row without SKU is left out and listed.
+
+    Raises:
+        DataContractError: the file cannot be read, or no row is a header with at least an article number and one more
+            column of a master.
+    """
+    source = Source(path)
+    found = ProductFile()
+    has_header = False
+    for table in read_tables(source, FileLimits()):
+        header = _find_header(table)
+        if header is None:
+            continue
+        has_header = True
+        _read_table(table, *header, found)
+    if not has_header:
+        raise source.fail(
+            "has no header of a product master: it needs a column artikelnummer (sku) and one of ean, naam (name), "
+            "btw (vat_class), eenheid (unit), gewicht (weight_grams), kostprijs (cost), leverancier (supplier)"
+        )
+    return found
+
+
+def _find_header(table: Table) -> tuple[int, dict[str, int]] | None:
+    for number, cells in islice(table.rows(), _HEAD_ROWS):
+        at: dict[str, int] = {}
+        for index, cell in enumerate(cells):
+            name = _BY_TEXT.get(fold(cell)) if isinstance(cell, str) else None
+            if name is not None:
+                at.setdefault(name, index)
+        if "sku" in at and len(at) > 1:
+            return number, at
+    return None
+
+
+def _read_table(table: Table, header_row: int, at: Mapping[str, int], found: ProductFile) -> None:
+    rows = [(number, cells) for number, cells in table.rows() if number > header_row]
+    texts = {
+        cell
+        for _, cells in rows
+        for name in ("cost", "weight_grams", "weight_kilograms")
+        if name in at and at[name] < len(cells) and isinstance(cell := cells[at[name]], str)
+    }
+    numbers = NumberReader(style_of(texts))
+    for number, cells in rows:
+        if any(cell is not None and cell != "" for cell in cells):
+            _RowReader(number, cells, at, numbers, found).read()
+
+
+class _RowReader:
+    def __init__(
+        self,
+        row: int,
+        cells: Sequence[Cell],
+        at: Mapping[str, int],
+        numbers: NumberReader,
+        found: ProductFile,
+    ) -> None:
+        self._row = row
+        self._cells = cells
+        self._at = at
+        self._numbers = numbers
+        self._found = found
+        self._sku: str | None = None
+
+    def read(self) -> None:
+        sku = read_sku(self._cell("sku"))
+        if not isinstance(sku, str):
+            code = "missing_field" if sku is None else sku.code
+            self._note(code, "the article number", is_left_out=True)
+            return
+        self._sku = sku
+        self._found.products.append(
+            Product(
+                sku=sku,
+                name=self._text("name"),
+                eans=self._eans(),
+                vat_class=self._text("vat_class"),
+                unit=self._text("unit"),
+                weight_grams=self._weight(),
+                cost=self._number("cost"),
+                supplier=self._text("supplier"),
+                row=self._row,
+            )
+        )
+
+    def _cell(self, name: str) -> Cell:
+        index = self._at.get(name)
+        return self._cells[index] if index is not None and index < len(self._cells) else None
+
+    def _note(self, code: str, what: str, value: str | None = None, *, is_left_out: bool = False) -> None:
+        shown = f" ({value})" if value else ""
+        reason = f"row {self._row}, {what}: {REASONS[code]}{shown}"
+        ean = value if what == "eans" else None
+        self._found.conflicts.append(MasterConflict(code, reason, self._sku, ean, (self._row,), is_left_out))
+
+    def _text(self, name: str) -> str | None:
+        value = read_text(self._cell(name))
+        if isinstance(value, Flaw):
+            self._note(value.code, name, value.text)
+            return None
+        return value
+
+    def _eans(self) -> tuple[str, ...]:
+        cell = self._cell("eans")
+        parts: list[Cell] = [cell]
+        if isinstance(cell, str):
+            parts = [part for part in re.split(r"[|,;\n\r]+", cell) if part.strip()]
+        eans: list[str] = []
+        for part in parts:
+            ean = read_ean(part)
+            if isinstance(ean, Flaw):
+                self._note(ean.code, "eans", ean.text)
+            elif ean is not None and ean not in eans:
+                eans.append(ean)
+        return tuple(eans)
+
+    def _number(self, name: str) -> Decimal | None:
+        value = self._numbers.read(self._cell(name))
+        if isinstance(value, Decimal) and value < 0:
+            value = Flaw("wrong_type", str(value))
+        if isinstance(value, Flaw):
+            self._note(value.code, name, value.text)
+            return None
+        return value
+
+    def _weight(self) -> int | None:
+        grams = self._number("weight_grams")
+        if grams is None:
+            kilograms = self._number("weight_kilograms")
+            grams = None if kilograms is None else kilograms * _GRAMS_PER_KILOGRAM
+        if grams is None:
+            return None
+        if grams > _HEAVIEST_GRAMS:
+            self._note("wrong_type", "weight_grams", str(grams)[:40])
+            return None
+        return int(grams.to_integral_value(ROUND_HALF_UP))

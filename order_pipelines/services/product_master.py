@@ -1,0 +1,170 @@
+"""The product master from its file: accepted products replace the former ones, conflicts are listed and stay out."""
+
+import hashlib
+from dataclasses import dataclass, field
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+
+from order_pipelines import clock
+from order_pipelines.domain.products import MasterConflict, Product, check_master
+from order_pipelines.identifiers import normalise_ean
+from order_pipelines.operations.store import CHANGE, chunks, next_values, upsert
+from order_pipelines.operations.tables import (
+    channel_offers,
+    order_lines,
+    orders,
+    product_conflicts,
+    product_eans,
+    products,
+)
+from order_pipelines.services.desired_stock import refresh_desired
+from order_pipelines.services.intake import reinterpret, retry_quarantine
+from order_pipelines.services.judging import CatalogueCache
+from order_pipelines.services.product_file import read_product_file
+from order_pipelines.services.shop import Shop
+
+
+@dataclass
+class Imported:
+    """What an import of the master changed."""
+
+    products: int = 0
+    changed: int = 0
+    removed: int = 0
+    conflicts: int = 0
+    orders_judged_again: int = 0
+    reasons: dict[str, int] = field(default_factory=dict)
+
+
+def import_products(shop: Shop) -> Imported:
+    """Read the master file and bring the products to it; orders that waited for it are judged again.
+
+    A SKU that left the file is no article any more; orders that named it keep the SKU they were booked with until they
+    are judged again.
+
+    Raises:
+        DataContractError: the file cannot be read; the products stay as they were.
+    """
+    imported = Imported()
+    file = shop.settings.products.file
+    if file is None:
+        return imported
+    found = read_product_file(shop.settings.resolve(file))
+    accepted, contradictions = check_master(found.products, shop.settings.vat.classes())
+    conflicts = [*found.conflicts, *contradictions]
+    imported.products = len(accepted)
+    imported.conflicts = len(conflicts)
+    for conflict in conflicts:
+        imported.reasons[conflict.code] = imported.reasons.get(conflict.code, 0) + 1
+    with shop.store.transaction() as connection:
+        changed = _write(connection, accepted, imported)
+        connection.execute(sa.delete(product_conflicts))
+        upsert(connection, product_conflicts, [_conflict_row(conflict) for conflict in conflicts])
+        if changed:
+            _match_offers(connection)
+            refresh_desired(connection, shop.settings, changed)
+    if changed:
+        imported.orders_judged_again = _judge_again(shop, changed)
+    return imported
+
+
+def _conflict_row(conflict: MasterConflict) -> dict[str, Any]:
+    parts = "\x1f".join((conflict.code, conflict.reason, *map(str, conflict.rows)))
+    return {
+        "conflict_key": hashlib.sha256(parts.encode()).hexdigest(),
+        "reason_code": conflict.code,
+        "reason": conflict.reason,
+        "skus": [] if conflict.sku is None else [conflict.sku],
+        "source_row": conflict.rows[0] if conflict.rows else None,
+        "seen_at": clock.now(),
+    }
+
+
+def _values(product: Product) -> dict[str, Any]:
+    return {
+        "sku": product.sku,
+        "name": product.name,
+        "vat_class": product.vat_class,
+        "unit": product.unit,
+        "weight_grams": product.weight_grams,
+        "cost": product.cost,
+        "supplier": product.supplier,
+        "source": "file",
+    }
+
+
+def _write(connection: Connection, accepted: list[Product], imported: Imported) -> set[str]:
+    before = {row.sku: row for row in connection.execute(sa.select(products))}
+    eans_before: dict[str, set[str]] = {}
+    for row in connection.execute(sa.select(product_eans)):
+        eans_before.setdefault(row.sku, set()).add(row.ean)
+    wanted = {product.sku: product for product in accepted}
+    eans = {sku: {ean for ean in map(normalise_ean, product.eans) if ean} for sku, product in wanted.items()}
+    changed = {
+        sku
+        for sku, product in wanted.items()
+        if sku not in before
+        or any(getattr(before[sku], name) != value for name, value in _values(product).items())
+        or eans_before.get(sku, set()) != eans[sku]
+    }
+    gone = {sku for sku, row in before.items() if row.source == "file" and sku not in wanted}
+    touched = sorted(changed | gone)
+    for part in chunks(touched):
+        connection.execute(sa.delete(product_eans).where(product_eans.c.sku.in_(part)))
+    moved = [ean for sku in changed for ean in eans[sku]]
+    for part in chunks(moved):
+        connection.execute(sa.delete(product_eans).where(product_eans.c.ean.in_(part)))
+    for part in chunks(sorted(gone)):
+        connection.execute(sa.delete(products).where(products.c.sku.in_(part)))
+    if changed:
+        first = next_values(connection, CHANGE, len(changed))
+        now = clock.now()
+        rows = [
+            {**_values(wanted[sku]), "updated_at": now, "change_seq": number}
+            for number, sku in enumerate(sorted(changed), start=first)
+        ]
+        for part in chunks(rows):
+            upsert(connection, products, list(part))
+        upsert(
+            connection,
+            product_eans,
+            [{"ean": ean, "sku": sku} for sku in sorted(changed) for ean in sorted(eans[sku])],
+        )
+    imported.changed = len(changed)
+    imported.removed = len(gone)
+    return changed | gone
+
+
+def _match_offers(connection: Connection) -> None:
+    catalogue = CatalogueCache().get(connection)
+    for row in list(connection.execute(sa.select(channel_offers))):
+        found = catalogue.find(row.reference, row.ean)
+        sku = found if isinstance(found, str) else None
+        if sku != row.sku:
+            connection.execute(
+                sa.update(channel_offers)
+                .where(channel_offers.c.account == row.account, channel_offers.c.offer_id == row.offer_id)
+                .values(sku=sku)
+            )
+
+
+def _judge_again(shop: Shop, changed: set[str]) -> int:
+    """Judge again what waited in quarantine and every order line of a changed article that is not invoiced yet."""
+    numbers: set[int] = set()
+    with shop.store.reading() as connection:
+        for part in chunks(sorted(changed)):
+            query = (
+                sa.select(orders.c.receipt_seq)
+                .join(order_lines, order_lines.c.order_key == orders.c.order_key)
+                .where(
+                    order_lines.c.sku.in_(part),
+                    orders.c.invoice_key.is_(None),
+                    orders.c.is_history.is_(False),
+                )
+            )
+            numbers |= set(connection.execute(query).scalars())
+    again = reinterpret(shop, numbers)
+    waited = retry_quarantine(shop)
+    return again.orders_unchanged + again.orders_changed + waited.orders_unchanged + waited.orders_changed
