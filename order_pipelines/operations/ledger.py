@@ -270,6 +270,11 @@ class Ledger:
         self._load([position])
         self._physical(position, "corrected", quantity, occurred_at, cause=cause)
 
+    @property
+    def has_changes(self) -> bool:
+        """Whether anything was booked since the last :meth:`flush`."""
+        return bool(self._touched)
+
     def _write_movements(self) -> None:
         if not self._movements:
             return

@@ -26,6 +26,7 @@ from order_pipelines.services.judging import CatalogueCache, believable, judge
 from order_pipelines.services.order_rows import (
     Arrived,
     Judged,
+    fitted,
     line_rows,
     newest,
     order_row,
@@ -134,6 +135,7 @@ def _write_orders(
     known: dict[str, Any],
     booked: Booked,
 ) -> None:
+    judged = _leave_unchanged(connection, settings, judged, known, booked)
     if not judged:
         return
     first = next_values(connection, CHANGE, len(judged))
@@ -142,8 +144,6 @@ def _write_orders(
         row = known.get(item.arrived.key)
         if row is None:
             booked.orders_new += 1
-        elif row.content_hash == item.arrived.content_hash:
-            booked.orders_unchanged += 1
         else:
             booked.orders_changed += 1
         if item.problems:
@@ -152,8 +152,8 @@ def _write_orders(
         received = (
             item.arrived.received_at if row is None else min(row.first_received_at, item.arrived.received_at)
         )
-        order_values.append(order_row(item, received, number, settings.merchant.zone))
-        line_values.extend(line_rows(item))
+        order_values.append(fitted(orders, order_row(item, received, number, settings.merchant.zone)))
+        line_values.extend(fitted(order_lines, row) for row in line_rows(item))
         person = people_row(item)
         if person is not None:
             people_values.append(person)
@@ -166,6 +166,58 @@ def _write_orders(
         connection.execute(order_lines.insert(), line_values)
     upsert(connection, order_people, people_values)
     _write_quarantine(connection, judged)
+
+
+def _leave_unchanged(
+    connection: Connection,
+    settings: Settings,
+    judged: Sequence[Judged],
+    known: dict[str, Any],
+    booked: Booked,
+) -> list[Judged]:
+    """Return what says something new; of the others only the later reading is noted, which wakes nobody up.
+
+    The same body may still be judged otherwise, after the product master or a rule was mended: rows are compared.
+    """
+    again = {
+        item.arrived.key: item
+        for item in judged
+        if item.arrived.key in known and known[item.arrived.key].content_hash == item.arrived.content_hash
+    }
+    stored_lines: dict[str, list[Any]] = defaultdict(list)
+    same: list[dict[str, Any]] = []
+    for part in chunks(list(again)):
+        lines = sa.select(order_lines).where(order_lines.c.order_key.in_(part))
+        for row in connection.execute(lines.order_by(order_lines.c.order_key, order_lines.c.line_number)):
+            stored_lines[row.order_key].append(row)
+        for row in connection.execute(sa.select(orders).where(orders.c.order_key.in_(part))):
+            item = again[row.order_key]
+            values = fitted(orders, order_row(item, row.first_received_at, 0, settings.merchant.zone))
+            wanted = [fitted(order_lines, line) for line in line_rows(item)]
+            if _says(row, values) and len(wanted) == len(stored_lines[row.order_key]):
+                if all(_says(*pair) for pair in zip(stored_lines[row.order_key], wanted, strict=True)):
+                    same.append({"of_key": row.order_key, "read_at": item.arrived.read_began_at})
+    if same:
+        booked.orders_unchanged += len(same)
+        connection.execute(
+            sa.update(orders)
+            .where(orders.c.order_key == sa.bindparam("of_key"))
+            .values(read_began_at=sa.bindparam("read_at")),
+            same,
+        )
+    unchanged = {row["of_key"] for row in same}
+    return [item for item in judged if item.arrived.key not in unchanged]
+
+
+_OF_THE_READING = frozenset(
+    {"read_began_at", "receipt_seq", "first_received_at", "change_seq", "completed_at", "quantity_departed"}
+)
+
+
+def _says(row: Any, values: dict[str, Any]) -> bool:
+    """Tell whether a stored row says what ``values`` say, apart from when and how often it was read."""
+    stored = row._mapping
+    return all(stored[name] == value for name, value in values.items() if name not in _OF_THE_READING)
 
 
 def _write_quarantine(connection: Connection, judged: Sequence[Judged]) -> None:
@@ -181,14 +233,17 @@ def settle_quarantine(
     connection: Connection, rows: Sequence[dict[str, Any]], entity_keys: Sequence[str]
 ) -> None:
     """Open the rows given and resolve all other open rows of ``entity_keys``."""
-    unique = {row["quarantine_key"]: row for row in rows}
-    open_before: dict[str, Any] = {}
+    unique = {row["quarantine_key"]: fitted(quarantine, row) for row in rows}
+    is_open = quarantine.c.resolved_at.is_(None)
+    open_before: set[str] = set()
     for part in chunks(entity_keys):
-        for found in connection.execute(
-            sa.select(quarantine).where(quarantine.c.entity_key.in_(part), quarantine.c.resolved_at.is_(None))
-        ):
-            open_before[found.quarantine_key] = found
-    gone = [key for key in open_before if key not in unique]
+        keys = sa.select(quarantine.c.quarantine_key).where(quarantine.c.entity_key.in_(part), is_open)
+        open_before.update(connection.execute(keys).scalars())
+    gone = [key for key in sorted(open_before) if key not in unique]
+    for part in chunks(list(unique)):
+        # What is open stays as it is: its age counts from when it was first seen.
+        keys = sa.select(quarantine.c.quarantine_key).where(quarantine.c.quarantine_key.in_(part), is_open)
+        open_before.update(connection.execute(keys).scalars())
     fresh = [row for key, row in unique.items() if key not in open_before]
     if not gone and not fresh:
         return
@@ -291,6 +346,8 @@ def settle_orders(connection: Connection, settings: Settings, keys: Iterable[str
             )
     ledger = Ledger(connection)
     ledger.settle_lines(targets, wanted)
+    if not ledger.has_changes:
+        return set()
     skus = ledger.flush(next_values(connection, CHANGE))
     refresh_desired(connection, settings, skus)
     return skus

@@ -9,8 +9,8 @@ import shutil
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
-from datetime import timedelta
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +18,7 @@ import sqlalchemy as sa
 
 from order_pipelines import clock
 from order_pipelines.connectors.registry import connector_of
-from order_pipelines.domain.orders import Interpretation, Problem
+from order_pipelines.domain.orders import Interpretation, Order, Problem
 from order_pipelines.errors import DataContractError
 from order_pipelines.identifiers import make_order_key
 from order_pipelines.operations import inbox
@@ -246,7 +246,9 @@ def _book_batch(
     counts: Counter[str],
 ) -> None:
     with shop.store.transaction() as connection:
-        booked = book_orders(connection, shop.settings, cache, arrived_of(receipt, batch))
+        booked = book_orders(
+            connection, shop.settings, cache, arrived_of(receipt, _completed(shop, receipt, batch))
+        )
         stated = book_statements(
             connection,
             shop,
@@ -261,6 +263,27 @@ def _book_batch(
         settle_quarantine(connection, _reject_rows(account, receipt, batch), ())
     _count(counts, account, batch, booked.quarantined)
     counts["stock_statements_quarantined"] += stated.quarantined
+
+
+def _completed(shop: Shop, receipt: Receipt, batch: Interpretation) -> Interpretation:
+    """Fill in what people leave out of files: ordered when it came, in the account's currency; flagged as our word."""
+    currency = shop.account(receipt.account).currency
+    batch.orders = [_complete(order, receipt.received_at, currency) for order in batch.orders]
+    return batch
+
+
+def _complete(order: Order, received_at: datetime, currency: str) -> Order:
+    said = {problem.field for problem in order.problems}
+    lacks_date = order.ordered_at is None and "ordered_at" not in said
+    lacks_currency = order.currency is None and "currency" not in said
+    if not lacks_date and not lacks_currency:
+        return order
+    return replace(
+        order,
+        ordered_at=received_at if lacks_date else order.ordered_at,
+        currency=currency if lacks_currency else order.currency,
+        must_flag=(*order.must_flag, "dated_by_receipt") if lacks_date else order.must_flag,
+    )
 
 
 def _count(counts: Counter[str], account: str, batch: Interpretation, quarantined: set[str]) -> None:

@@ -279,35 +279,36 @@ def interpret(shop: Shop, batch: Sequence[Receipt], cache: CatalogueCache) -> Bo
     interpreters: dict[str, Interpreter] = {}
     versions: list[Arrived] = []
     rows: list[dict[str, Any]] = []
-    refused: list[int] = []
+    refused: set[int] = set()
+    read: list[Receipt] = []
     for receipt in batch:
-        if receipt.account not in shop.settings.accounts:
-            continue
         interpreter = interpreters.get(receipt.account)
         if interpreter is None:
             make = connector_of(receipt.system).interpreter
-            if make is None:
+            if make is None or receipt.account not in shop.settings.accounts:
+                # Stays as received: the account may come back under its name.
                 continue
             interpreter = make(shop.account(receipt.account).options)
             interpreters[receipt.account] = interpreter
+        read.append(receipt)
         meaning = interpreter(receipt.body, kind=receipt.kind, name=receipt.external_id)
         versions.extend(arrived_of(receipt, meaning))
         found = _rejects(receipt, meaning)
         rows.extend(found)
         if found and not meaning.orders:
-            refused.append(receipt.receipt_seq)
+            refused.add(receipt.receipt_seq)
     with shop.store.transaction() as connection:
         booked = book_orders(connection, shop.settings, cache, versions)
         booked.orders_quarantined += len(rows)
         settle_quarantine(connection, rows, ())
-        done = [receipt.receipt_seq for receipt in batch if receipt.receipt_seq not in set(refused)]
+        done = [receipt.receipt_seq for receipt in read if receipt.receipt_seq not in refused]
         inbox.mark(connection, done, inbox.INTERPRETED)
-        inbox.mark(connection, refused, inbox.REJECTED, "see quarantine")
-        _read_again(shop, connection, [receipt for receipt in batch if receipt.receipt_seq in set(refused)])
+        inbox.mark(connection, sorted(refused), inbox.REJECTED, "see quarantine")
+        _read_again(connection, [receipt for receipt in read if receipt.receipt_seq in refused])
     return booked
 
 
-def _read_again(shop: Shop, connection: Connection, refused: Sequence[Receipt]) -> None:
+def _read_again(connection: Connection, refused: Sequence[Receipt]) -> None:
     """A body without meaning may be a bad moment of the other side: the order goes back on the list of what to read."""
     again = [receipt for receipt in refused if receipt.arrived_by == "poll"]
     if not again:

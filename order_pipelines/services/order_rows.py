@@ -8,6 +8,8 @@ from decimal import Decimal
 from typing import Any
 from zoneinfo import ZoneInfo
 
+import sqlalchemy as sa
+
 from order_pipelines import clock
 from order_pipelines.domain.amounts import OrderAmounts
 from order_pipelines.domain.orders import Buyer, Order, Problem
@@ -15,6 +17,7 @@ from order_pipelines.identifiers import OrderKey, make_order_key
 from order_pipelines.money import round_to_cents
 
 _PRICE = Decimal("0.0001")
+_COUNTRY_LENGTH, _CURRENCY_LENGTH = 2, 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +64,28 @@ def _price(amount: Decimal | None) -> Decimal | None:
     return None if amount is None else amount.quantize(_PRICE)
 
 
+def _code(text: str | None, length: int) -> str | None:
+    """Only what can be an ISO code is kept as one: half of a wrong one would be another country's."""
+    return text if text is not None and len(text) == length and text.isalpha() else None
+
+
+def fitted(table: sa.Table, row: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the row with texts as the database can hold them: no NUL, and not longer than their column.
+
+    Key columns are left alone: two names cut to the same text would be one thing.
+    """
+    return {
+        name: _fit(value, table.c[name]) if isinstance(value, str) else value for name, value in row.items()
+    }
+
+
+def _fit(text: str, column: sa.Column[Any]) -> str:
+    length = getattr(column.type, "length", None)
+    if column.primary_key or not isinstance(column.type, sa.String):
+        return text
+    return text.replace("\x00", "")[:length]
+
+
 def order_row(judged: Judged, first_received_at: datetime, change_seq: int, zone: ZoneInfo) -> dict[str, Any]:
     """Return the row of ``orders``."""
     arrived, order = judged.arrived, judged.arrived.order
@@ -74,9 +99,9 @@ def order_row(judged: Judged, first_received_at: datetime, change_seq: int, zone
         "order_kind": order.order_kind,
         "customer_reference": order.customer_reference,
         "customer_number": order.customer_number,
-        "currency_code": order.currency,
-        "ship_country": order.ship_country,
-        "bill_country": order.bill_country,
+        "currency_code": _code(order.currency, _CURRENCY_LENGTH),
+        "ship_country": _code(order.ship_country, _COUNTRY_LENGTH),
+        "bill_country": _code(order.bill_country, _COUNTRY_LENGTH),
         "order_status": order.order_status,
         "payment_status": order.payment_status,
         "fulfilment_status": order.fulfilment_status,

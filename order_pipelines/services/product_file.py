@@ -155,7 +155,9 @@ class _RowReader:
     def _eans(self) -> tuple[str, ...]:
         cell = self._cell("eans")
         parts: list[Cell] = [cell]
-        if isinstance(cell, str):
+        whole = read_ean(cell)
+        # "8,71E+12" has a comma but is one number that lost its digits.
+        if isinstance(cell, str) and not (isinstance(whole, Flaw) and whole.code == "ean_digits_lost"):
             parts = [part for part in re.split(r"[|,;\n\r]+", cell) if part.strip()]
         eans: list[str] = []
         for part in parts:

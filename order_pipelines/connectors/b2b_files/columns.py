@@ -136,6 +136,8 @@ def is_total_label(text: str) -> bool:
 def find_columns(cells: Sequence[Cell], named: Mapping[str, tuple[str, ...]]) -> Columns | None:
     """Return the columns when this row is a header: a quantity and an article, or all that the settings name.
 
+    A shipment names an order and how it went; of an order with a single line that is enough without an article.
+
     Args:
         cells: one row.
         named: headings of the settings by column of ours; a column that is named is found by that name only.
@@ -157,7 +159,9 @@ def find_columns(cells: Sequence[Cell], named: Mapping[str, tuple[str, ...]]) ->
         if found[0] is not None and found[1] > best.get(found[0], (0, 0))[0]:
             best[found[0]] = (found[1], index)
     at = {name: index for name, (_, index) in best.items()}
-    if "quantity" not in at or not ("sku" in at or "ean" in at):
+    names_article = "sku" in at or "ean" in at
+    names_parcel = "order_id" in at and at.keys() & {"carrier", "tracking", "shipped_at"}
+    if "quantity" not in at or not (names_article or names_parcel):
         return None
     # A sentence that holds the word "aantal" beside one with "artikel" is no header.
     if all(certainty == _HINT for certainty, _ in best.values()):
@@ -183,11 +187,14 @@ def join_headers(upper: Sequence[Cell], lower: Sequence[Cell]) -> list[Cell]:
     return joined
 
 
-def find_key_values(cells: Sequence[Cell]) -> dict[str, Cell]:
-    """Return what a row above the table says of all of it: ``Bestelling | PO-1``, ``Datum: 2-11-2026``."""
+def find_key_values(cells: Sequence[Cell], columns: Columns | None = None) -> dict[str, Cell]:
+    """Return what a row outside the table says of all of it: ``Bestelling | PO-1``, ``Datum: 2-11-2026``.
+
+    ``columns`` are those of the table around it: in its column of locations ``magazijn`` is a place and no label.
+    """
     found: dict[str, Cell] = {}
     label: str | None = None
-    for cell in cells:
+    for index, cell in enumerate(cells):
         if cell is None or (isinstance(cell, str) and not cell.strip()):
             continue
         if label is not None:
@@ -199,6 +206,8 @@ def find_key_values(cells: Sequence[Cell]) -> dict[str, Cell]:
         key, colon, value = cell.partition(":")
         name, certainty = name_of(key)
         if name not in KEY_VALUES or certainty < _EXACT:
+            continue
+        if columns is not None and columns.at.get(name) == index:
             continue
         if colon and value.strip():
             found.setdefault(name, value.strip())

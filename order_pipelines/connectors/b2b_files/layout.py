@@ -55,7 +55,7 @@ def walk(table: Table, named: _Named) -> Iterator[BlockRow]:
                 or (type(quantity) is str and (quantity.isdigit() or _PIECES.fullmatch(quantity) is not None))
             ) and bool((sku_at < len(cells) and cells[sku_at]) or (ean_at < len(cells) and cells[ean_at]))
             if is_line and len(cells) == 2:
-                is_line = not find_key_values(cells)
+                is_line = not find_key_values(cells, block.columns)
         if not is_line:
             if all(cell is None or cell == "" for cell in cells):
                 continue
@@ -67,7 +67,7 @@ def walk(table: Table, named: _Named) -> Iterator[BlockRow]:
                     quantity_at, sku_at, ean_at = _places(other)
                 continue
             if sum(1 for cell in cells if cell is not None and cell != "") <= 4 and (
-                written := find_key_values(cells)
+                written := find_key_values(cells, block.columns)
             ):
                 if "order_id" in written or pending:
                     pending.update(written)

@@ -69,6 +69,8 @@ class LineReader:
             cells = [*cells, *([None] * (self._width - len(cells)))]
         sku, kind = self._sku(cells[self._sku_at] if self._sku_at >= 0 else None)
         ean = self._ean(cells[self._ean_at]) if self._ean_at >= 0 else None
+        if isinstance(ean, Flaw) and is_total_label(ean.text):
+            ean = None
         pieces = self._quantity(cells[self._quantity_at])
         if (sku is None and ean is None) or pieces is None or pieces == 0:
             if not self._is_line(sku, ean, pieces, cells):
@@ -161,14 +163,15 @@ class LineReader:
         cells: Sequence[Cell],
     ) -> bool:
         """Decide about a row that lacks its article or its pieces: is something missing, or is it no line at all?"""
+        has_article = sku is not None or ean is not None
+        if not has_article and any(isinstance(cell, str) and is_total_label(cell) for cell in cells):
+            return False
         if self._names_orders:
-            return not (pieces is None and sku is None and ean is None)
+            return has_article or pieces is not None
         if pieces == 0 or pieces is None:
             # Order lists name the whole range: no number means not ordered.
             return False
-        if sku is None and ean is None:
-            if any(isinstance(cell, str) and is_total_label(cell) for cell in cells):
-                return False
+        if not has_article:
             # Sums stand there without a word or a price, and words may reach the column of pieces.
             texts = (read_text(self._at(cells, index)) for index in (self._title_at, self._price_at))
             return type(pieces) is int and any(isinstance(text, str) for text in texts)

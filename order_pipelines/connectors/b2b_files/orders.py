@@ -71,6 +71,7 @@ class OrderFile:
             raise self._source.fail("no row below the header has both an article and a number of pieces")
 
     def _taken(self) -> Interpretation:
+        self._source.check_unchanged()
         batch = self._batch
         self._batch = Interpretation()
         self._has_yielded = True
@@ -100,6 +101,8 @@ class OrderFile:
                 self._read_head(draft, row, cells, columns, current)
             if self._lines.read(draft, row, cells):
                 self._batch.rows_read += 1
+            if order_id not in last_places:
+                raise self._source.fail("changed while it was read; drop it again when it is complete")
             if last_places[order_id] == place:
                 del drafts[order_id]
                 self._finish(draft)

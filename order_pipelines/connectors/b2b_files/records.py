@@ -155,7 +155,8 @@ class RecordFile:
 
 def _is_no_record(reader: _RowReader) -> bool:
     sku, ean = reader.cell("sku"), reader.cell("ean")
-    if isinstance(sku, str) and ean is None and is_total_label(sku):
+    label = ean if sku is None else sku if ean is None else None
+    if isinstance(label, str) and is_total_label(label):
         return True
     return sku is None and ean is None and reader.cell("order_id") is None
 

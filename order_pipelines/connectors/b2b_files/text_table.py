@@ -24,8 +24,9 @@ _GZIP_MAGIC = b"\x1f\x8b"
 class _Bounded(io.RawIOBase):
     """Decompressed bytes up to a limit: a small file must not become an endless one."""
 
-    def __init__(self, stream: BinaryIO, source: Source, limit: int) -> None:
+    def __init__(self, stream: BinaryIO, file: BinaryIO, source: Source, limit: int) -> None:
         self._stream = stream
+        self._file = file
         self._source = source
         self._left = limit
         self._limit = limit
@@ -43,7 +44,9 @@ class _Bounded(io.RawIOBase):
         return len(data)
 
     def close(self) -> None:
+        # A GzipFile leaves the file below it open.
         self._stream.close()
+        self._file.close()
         super().close()
 
 
@@ -70,7 +73,8 @@ class TextTable:
     def _open(self) -> io.BufferedReader:
         stream = self._source.open()
         content: BinaryIO = gzip.GzipFile(fileobj=stream) if self._is_gzip else stream  # type: ignore[assignment]
-        return io.BufferedReader(_Bounded(content, self._source, self._limits.max_uncompressed_bytes), _CHUNK)
+        limit = self._limits.max_uncompressed_bytes
+        return io.BufferedReader(_Bounded(content, stream, self._source, limit), _CHUNK)
 
     def _look_through(self, wanted: str | None) -> tuple[str, bool]:
         """Read all bytes once: the encoding is only known when the last byte fits it."""

@@ -1,6 +1,5 @@
 """The connector as the rest of the house uses it: options, batches, files that change, and anything at all as input."""
 
-import os
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -121,14 +120,14 @@ def test_a_file_that_vanishes_or_is_a_folder_is_refused(tmp_path: Path) -> None:
 
 
 def test_a_file_closes_all_that_it_opened(tmp_path: Path) -> None:
-    before = len(os.listdir("/proc/self/fd"))
+    before = len(list(Path("/proc/self/fd").iterdir()))
     path = tmp_path / "orders.xlsx"
     path.write_bytes(sheet(("sku", "aantal"), ("A", "=1+1"), ("B", 2)))
     assert [codes(order) for batch in _batches(path) for order in batch.orders] == [["formula_cell"]]
     path.write_bytes(b"PK\x03\x04 not really")
     with pytest.raises(DataContractError):
         _batches(path)
-    assert len(os.listdir("/proc/self/fd")) == before
+    assert len(list(Path("/proc/self/fd").iterdir())) == before
 
 
 @given(st.binary(max_size=3000))

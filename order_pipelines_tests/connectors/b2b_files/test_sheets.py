@@ -31,7 +31,7 @@ def test_the_header_is_found_below_logo_rows_and_the_rows_above_say_what_they_sa
         ("MODEHUIS DE LINDE B.V.",),
         ("Kerkstraat 1", None, "Utrecht"),
         (),
-        ("Bestelling", "PO-77", None, "Datum:", datetime(2026, 11, 2)),
+        ("Bestelling", "PO-77", None, "Datum:", datetime(2026, 11, 2)),  # noqa: DTZ001 - cells have no zone
         ("Klantnummer: DEB-1",),
         ("Uw referentie", "voorjaar"),
         (),
