@@ -229,6 +229,19 @@ def _write_quarantine(connection: Connection, judged: Sequence[Judged]) -> None:
     settle_quarantine(connection, rows, [item.arrived.key for item in judged])
 
 
+def resolve_quarantine(connection: Connection, keys: Sequence[str]) -> None:
+    """Close rows of the quarantine: what they name is not wrong any more."""
+    if not keys:
+        return
+    number = next_values(connection, CHANGE, len(keys))
+    for offset, key in enumerate(keys):
+        connection.execute(
+            sa.update(quarantine)
+            .where(quarantine.c.quarantine_key == key)
+            .values(resolved_at=clock.now(), change_seq=number + offset)
+        )
+
+
 def settle_quarantine(
     connection: Connection, rows: Sequence[dict[str, Any]], entity_keys: Sequence[str]
 ) -> None:
@@ -245,16 +258,10 @@ def settle_quarantine(
         keys = sa.select(quarantine.c.quarantine_key).where(quarantine.c.quarantine_key.in_(part), is_open)
         open_before.update(connection.execute(keys).scalars())
     fresh = [row for key, row in unique.items() if key not in open_before]
-    if not gone and not fresh:
+    resolve_quarantine(connection, gone)
+    if not fresh:
         return
-    number = next_values(connection, CHANGE, len(gone) + len(fresh))
-    for key in gone:
-        connection.execute(
-            sa.update(quarantine)
-            .where(quarantine.c.quarantine_key == key)
-            .values(resolved_at=clock.now(), change_seq=number)
-        )
-        number += 1
+    number = next_values(connection, CHANGE, len(fresh))
     upsert(connection, quarantine, [{**row, "change_seq": number + index} for index, row in enumerate(fresh)])
 
 
@@ -332,9 +339,9 @@ def settle_orders(connection: Connection, settings: Settings, keys: Iterable[str
             target = _target(settings, head, row, left[row.line_id])
             if target is not None:
                 targets[(key, row.line_id)] = target
-        _write_departed(connection, lines[key], left)
+        has_departed = _write_departed(connection, lines[key], left)
         completed_at = _completed_at(head, lines[key], left)
-        if completed_at != head.completed_at:
+        if has_departed or completed_at != head.completed_at:
             changed.append((key, completed_at))
     if changed:
         first = next_values(connection, CHANGE, len(changed))
@@ -383,7 +390,9 @@ def _target(settings: Settings, head: Any, row: Any, left: Sequence[Departure]) 
     )
 
 
-def _write_departed(connection: Connection, rows: Sequence[Any], left: dict[str, list[Departure]]) -> None:
+def _write_departed(connection: Connection, rows: Sequence[Any], left: dict[str, list[Departure]]) -> bool:
+    """Note how many pieces of each line left; returns whether that is news of the order."""
+    is_news = False
     for row in rows:
         pieces = sum(item.quantity for item in left[row.line_id]) or None
         if pieces != row.quantity_departed:
@@ -392,6 +401,8 @@ def _write_departed(connection: Connection, rows: Sequence[Any], left: dict[str,
                 .where(order_lines.c.order_key == row.order_key, order_lines.c.line_id == row.line_id)
                 .values(quantity_departed=pieces)
             )
+            is_news = True
+    return is_news
 
 
 def _completed_at(head: Any, rows: Sequence[Any], left: dict[str, list[Departure]]) -> datetime | None:

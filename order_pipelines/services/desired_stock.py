@@ -18,7 +18,7 @@ from order_pipelines.operations.tables import (
 )
 from order_pipelines.settings import Settings
 
-PENDING = "pending"
+PENDING, ON_HOLD = "pending", "on_hold"
 
 
 def refresh_desired(connection: Connection, settings: Settings, skus: Iterable[str]) -> int:
@@ -61,18 +61,18 @@ def _changed(
     positions: dict[str, list[Any]] = {}
     for row in connection.execute(sa.select(stock_positions).where(stock_positions.c.sku.in_(part))):
         positions.setdefault(row.sku, []).append(row)
-    own_open = {
-        (row.account, row.sku): int(row.pieces)
-        for row in connection.execute(
-            sa.select(
-                line_demand.c.account,
-                line_demand.c.sku,
-                sa.func.sum(line_demand.c.open_quantity).label("pieces"),
-            )
-            .where(line_demand.c.sku.in_(part))
-            .group_by(line_demand.c.account, line_demand.c.sku)
+    own_open: dict[tuple[str, str], dict[str, int]] = {}
+    for row in connection.execute(
+        sa.select(
+            line_demand.c.account,
+            line_demand.c.sku,
+            line_demand.c.location,
+            sa.func.sum(line_demand.c.open_quantity).label("pieces"),
         )
-    }
+        .where(line_demand.c.sku.in_(part))
+        .group_by(line_demand.c.account, line_demand.c.sku, line_demand.c.location)
+    ):
+        own_open.setdefault((row.account, row.sku), {})[row.location] = int(row.pieces)
     before: dict[tuple[str, str], Any] = {}
     for row in connection.execute(sa.select(channel_stock).where(channel_stock.c.sku.in_(part))):
         before[(row.account, row.offer_id)] = row
@@ -89,7 +89,9 @@ def _changed(
             sum(row.open_demand for row in serving),
             buffer=account.stock.buffer,
         )
-        own = own_open.get((offer.account, offer.sku), 0)
+        # Only what was taken off above may be put back on: pieces that leave from elsewhere are no stock of these places.
+        owed = own_open.get((offer.account, offer.sku), {})
+        own = sum(pieces for location, pieces in owed.items() if location in account.serves)
         desired = quantity_to_send(
             available,
             own,
@@ -138,6 +140,9 @@ def _row(row: Any, offer: Any, desired: int, available: int, own: int, watermark
             "read_back_at": None,
             "write_reference": None,
         }
+    if row.state == ON_HOLD and desired == 0:
+        # Still the zero that waits for a person.
+        common |= {"state": ON_HOLD, "reason": row.reason}
     return {
         **common,
         "desired_version": row.desired_version + 1,

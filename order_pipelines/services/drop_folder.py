@@ -1,38 +1,29 @@
 """Files in: a watched folder whose files count once by content. Originals are kept; what was read moves aside."""
 
-import gc
 import hashlib
 import logging
 import os
 import re
 import shutil
-from collections import Counter
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from dataclasses import dataclass, field
+from datetime import timedelta
 from pathlib import Path
-from typing import Any
 
 import sqlalchemy as sa
 
 from order_pipelines import clock
-from order_pipelines.connectors.registry import connector_of
-from order_pipelines.domain.orders import Interpretation, Order, Problem
+from order_pipelines.domain.orders import Problem
 from order_pipelines.errors import DataContractError
-from order_pipelines.identifiers import make_order_key
 from order_pipelines.operations import inbox
 from order_pipelines.operations.inbox import Receipt
 from order_pipelines.operations.leases import holding
 from order_pipelines.operations.store import upsert
 from order_pipelines.operations.tables import files, receipts
-from order_pipelines.services.booking import book_orders, settle_quarantine
-from order_pipelines.services.intake import arrived_of
-from order_pipelines.services.judging import CatalogueCache
+from order_pipelines.services.booking import settle_quarantine
+from order_pipelines.services.file_booking import FILE, book_file
 from order_pipelines.services.order_rows import quarantine_row
-from order_pipelines.services.shipping import match_shipments, note_shipment_lines
+from order_pipelines.services.shipping import match_shipments
 from order_pipelines.services.shop import Shop
-from order_pipelines.services.stock_files import book_statements
 
 log = logging.getLogger(__name__)
 
@@ -113,7 +104,8 @@ def _take_in_one(shop: Shop, account: str, path: Path) -> FileResult:
     receipt = _receive(shop, account, name, digest, original)
     result = FileResult(name, PROCESSED, digest)
     try:
-        _book_file(shop, account, name, receipt, original, result)
+        taken = book_file(shop, receipt, original)
+        result.rows_read, result.counts = taken.rows_read, taken.as_dict()
     except DataContractError as error:
         result.state, result.reason = REJECTED, str(error)
         _reject(shop, account, receipt, str(error))
@@ -158,9 +150,7 @@ def _receive(shop: Shop, account: str, name: str, digest: str, original: Path) -
     with shop.store.transaction() as connection:
         row = connection.execute(
             sa.select(receipts)
-            .where(
-                receipts.c.account == account, receipts.c.kind == "file", receipts.c.content_hash == digest
-            )
+            .where(receipts.c.account == account, receipts.c.kind == FILE, receipts.c.content_hash == digest)
             .order_by(receipts.c.receipt_seq)
         ).first()
         if row is None:
@@ -201,122 +191,8 @@ def _receive(shop: Shop, account: str, name: str, digest: str, original: Path) -
         received_at,
         received_at,
         b"",
-        "file",
+        FILE,
     )
-
-
-def _batches(shop: Shop, account: str, name: str, original: Path) -> Iterator[Interpretation]:
-    make = connector_of(shop.account(account).system).file_interpreter
-    if make is None:
-        raise DataContractError(f"accounts.{account} takes no files")
-    return make(shop.account(account).options)(original, name=name)
-
-
-def _book_file(
-    shop: Shop, account: str, name: str, receipt: Receipt, original: Path, result: FileResult
-) -> None:
-    """Book batch by batch in short transactions, so that sales never wait for a long file."""
-    cache = CatalogueCache()
-    counts: Counter[str] = Counter()
-    with _without_cycle_collection():
-        for batch in _batches(shop, account, name, original):
-            _book_batch(shop, account, receipt, batch, cache, counts)
-            result.rows_read += batch.rows_read
-    result.counts = {key: value for key, value in sorted(counts.items()) if value}
-
-
-@contextmanager
-def _without_cycle_collection() -> Iterator[None]:
-    """Rows of a file have no cycles; looking for some costs a third of the time of a long file."""
-    was_enabled = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if was_enabled:
-            gc.enable()
-
-
-def _book_batch(
-    shop: Shop,
-    account: str,
-    receipt: Receipt,
-    batch: Interpretation,
-    cache: CatalogueCache,
-    counts: Counter[str],
-) -> None:
-    with shop.store.transaction() as connection:
-        booked = book_orders(
-            connection, shop.settings, cache, arrived_of(receipt, _completed(shop, receipt, batch))
-        )
-        stated = book_statements(
-            connection,
-            shop,
-            cache.get(connection),
-            account,
-            receipt.content_hash,
-            batch.stock_counts,
-            batch.stock_corrections,
-            receipt.receipt_seq,
-        )
-        note_shipment_lines(connection, account, receipt.content_hash, batch.shipments, receipt.receipt_seq)
-        settle_quarantine(connection, _reject_rows(account, receipt, batch), ())
-    _count(counts, account, batch, booked.quarantined)
-    counts["stock_statements_quarantined"] += stated.quarantined
-
-
-def _completed(shop: Shop, receipt: Receipt, batch: Interpretation) -> Interpretation:
-    """Fill in what people leave out of files: ordered when it came, in the account's currency; flagged as our word."""
-    currency = shop.account(receipt.account).currency
-    batch.orders = [_complete(order, receipt.received_at, currency) for order in batch.orders]
-    return batch
-
-
-def _complete(order: Order, received_at: datetime, currency: str) -> Order:
-    said = {problem.field for problem in order.problems}
-    lacks_date = order.ordered_at is None and "ordered_at" not in said
-    lacks_currency = order.currency is None and "currency" not in said
-    if not lacks_date and not lacks_currency:
-        return order
-    return replace(
-        order,
-        ordered_at=received_at if lacks_date else order.ordered_at,
-        currency=currency if lacks_currency else order.currency,
-        must_flag=(*order.must_flag, "dated_by_receipt") if lacks_date else order.must_flag,
-    )
-
-
-def _count(counts: Counter[str], account: str, batch: Interpretation, quarantined: set[str]) -> None:
-    for order in batch.orders:
-        if make_order_key(account, order.external_order_id) in quarantined:
-            counts["quarantined_rows"] += len(order.lines)
-            counts["orders_quarantined"] += 1
-            continue
-        counts["orders" if order.order_kind == "sale" else "credits"] += 1
-        for line in order.lines:
-            counts[
-                f"credit_{line.line_kind}_lines"
-                if order.order_kind == "credit"
-                else f"{line.line_kind}_lines"
-            ] += 1
-    counts["stock_counts"] += len(batch.stock_counts)
-    counts["stock_corrections"] += len(batch.stock_corrections)
-    counts["shipment_lines"] += len(batch.shipments)
-    counts["quarantined_rows"] += len(batch.rejects)
-
-
-def _reject_rows(account: str, receipt: Receipt, batch: Interpretation) -> list[dict[str, Any]]:
-    return [
-        quarantine_row(
-            account,
-            "file_row",
-            f"{account}:{receipt.content_hash[:12]}:{reject.row if reject.row is not None else reject.external_id}",
-            reject.problem,
-            receipt.receipt_seq,
-            row=reject.row,
-        )
-        for reject in batch.rejects
-    ]
 
 
 def _reject(shop: Shop, account: str, receipt: Receipt, reason: str) -> None:

@@ -22,7 +22,7 @@ from order_pipelines.operations import inbox
 from order_pipelines.operations.inbox import Incoming, Receipt
 from order_pipelines.operations.leases import holding
 from order_pipelines.operations.store import chunks, upsert
-from order_pipelines.operations.tables import cursors, fetch_backlog, orders, quarantine, receipts
+from order_pipelines.operations.tables import cursors, fetch_backlog, orders, receipts
 from order_pipelines.services.booking import Booked, book_orders, settle_quarantine
 from order_pipelines.services.judging import CatalogueCache
 from order_pipelines.services.order_rows import Arrived, quarantine_row
@@ -35,6 +35,16 @@ _BATCH = 200
 _STORE_EVERY = 25
 _BACKOFF_S = (30, 120, 600, 3600)
 _LEASE_S = 3600.0
+_STORE_TROUBLE = (sa.exc.OperationalError, sa.exc.InterfaceError)
+_UNFORESEEN = (
+    ArithmeticError,
+    AttributeError,
+    LookupError,
+    TypeError,
+    ValueError,
+    OrderPipelinesError,
+    sa.exc.StatementError,
+)
 _RECENT = timedelta(hours=1)
 # Channels give times in whole seconds: a change in the second of our last read may have come after it.
 _SAME_MOMENT = timedelta(seconds=30)
@@ -165,7 +175,25 @@ def _take_listed(shop: Shop, account: str, page: Sequence[Listed]) -> None:
             for key, changed_at in newest.items()
             if key not in known or changed_at is None or _is_newer(changed_at, *known[key])
         ]
-        upsert(connection, fetch_backlog, wanted)
+        upsert(connection, fetch_backlog, _not_waiting_yet(connection, account, wanted))
+
+
+def _not_waiting_yet(
+    connection: Connection, account: str, wanted: Sequence[dict[str, Any]]
+) -> list[dict[str, Any]]:
+    """Leave out what waits already in this version: its attempts and its place count from when it was first listed."""
+    waiting: dict[str, datetime | None] = {}
+    for part in chunks([row["external_id"] for row in wanted]):
+        query = sa.select(fetch_backlog.c.external_id, fetch_backlog.c.changed_at).where(
+            fetch_backlog.c.account == account, fetch_backlog.c.external_id.in_(part)
+        )
+        for row in connection.execute(query):
+            waiting[row.external_id] = row.changed_at
+    return [
+        row
+        for row in wanted
+        if row["external_id"] not in waiting or waiting[row["external_id"]] != row["changed_at"]
+    ]
 
 
 def _is_newer(listed_at: datetime, known_at: datetime, read_began_at: datetime) -> bool:
@@ -173,7 +201,7 @@ def _is_newer(listed_at: datetime, known_at: datetime, read_began_at: datetime) 
 
 
 def _fetch_backlog(shop: Shop, account: str, source: OrderSource, sweep: Sweep) -> None:
-    """Read what was written down, oldest first; one order that fails waits alone, the rest goes on."""
+    """Read what was written down, oldest first and what failed before last: one bad order keeps no other waiting."""
     now = clock.now()
     with shop.store.reading() as connection:
         due = list(
@@ -183,7 +211,7 @@ def _fetch_backlog(shop: Shop, account: str, source: OrderSource, sweep: Sweep) 
                     fetch_backlog.c.account == account,
                     sa.or_(fetch_backlog.c.not_before.is_(None), fetch_backlog.c.not_before <= now),
                 )
-                .order_by(fetch_backlog.c.listed_at, fetch_backlog.c.external_id)
+                .order_by(fetch_backlog.c.attempts, fetch_backlog.c.listed_at, fetch_backlog.c.external_id)
             )
         )
     ready: list[Fetched] = []
@@ -271,7 +299,39 @@ def interpret_waiting(shop: Shop, system: str, booked: Booked | None = None) -> 
         if not batch:
             return total
         above = batch[-1].receipt_seq
-        total.add(interpret(shop, batch, cache))
+        total.add(_interpret_each_that_can_be(shop, batch, cache))
+
+
+def _interpret_each_that_can_be(shop: Shop, batch: Sequence[Receipt], cache: CatalogueCache) -> Booked:
+    """Interpret a batch; when something in it cannot be booked at all, find it by halves and set it aside.
+
+    A mapping reports bad content, so this is for what nobody foresaw: without it one body would stop all that follow.
+    """
+    try:
+        return interpret(shop, batch, cache)
+    except _STORE_TROUBLE:
+        raise
+    except _UNFORESEEN as error:
+        if len(batch) == 1:
+            return _set_aside(shop, batch[0], error)
+    half = len(batch) // 2
+    booked = _interpret_each_that_can_be(shop, batch[:half], cache)
+    booked.add(_interpret_each_that_can_be(shop, batch[half:], cache))
+    return booked
+
+
+def _set_aside(shop: Shop, receipt: Receipt, error: Exception) -> Booked:
+    """Put a body that cannot be booked into quarantine; only the kind of error is told, its text may name people."""
+    cause = getattr(error, "orig", None) or error
+    kind = type(cause).__name__
+    log.error("receipt %d of %s cannot be booked (%s); set aside", receipt.receipt_seq, receipt.account, kind)
+    reason = f"the body was received and cannot be booked ({kind}); it is kept, report it and retry after the repair"
+    key = f"{receipt.account}:{receipt.external_id}"
+    row = quarantine_row(receipt.account, "order", key, Problem("unbookable", reason), receipt.receipt_seq)
+    with shop.store.transaction() as connection:
+        settle_quarantine(connection, [row], ())
+        inbox.mark(connection, [receipt.receipt_seq], inbox.REJECTED, "see quarantine")
+    return Booked(orders_quarantined=1, quarantined={key})
 
 
 def interpret(shop: Shop, batch: Sequence[Receipt], cache: CatalogueCache) -> Booked:
@@ -368,18 +428,6 @@ def _rejects(receipt: Receipt, meaning: Interpretation) -> list[dict[str, Any]]:
     ]
 
 
-def retry_quarantine(shop: Shop, account: str | None = None) -> Booked:
-    """Interpret again everything whose newest receipt is in quarantine, after the master or a mapping was mended."""
-    with shop.store.reading() as connection:
-        query = sa.select(quarantine.c.receipt_seq).where(
-            quarantine.c.resolved_at.is_(None), quarantine.c.entity == "order", quarantine.c.receipt_seq > 0
-        )
-        if account is not None:
-            query = query.where(quarantine.c.account == account)
-        numbers = sorted(set(connection.execute(query).scalars()))
-    return reinterpret(shop, numbers)
-
-
 def reinterpret(shop: Shop, numbers: Iterable[int]) -> Booked:
     """Interpret stored receipts again; booking is idempotent, so this changes only what the rules now see otherwise."""
     total = Booked()
@@ -388,7 +436,7 @@ def reinterpret(shop: Shop, numbers: Iterable[int]) -> Booked:
         with shop.store.reading() as connection:
             batch = [item for item in inbox.by_number(connection, part) if item.kind == ORDER]
         if batch:
-            total.add(interpret(shop, batch, cache))
+            total.add(_interpret_each_that_can_be(shop, batch, cache))
     return total
 
 

@@ -3,7 +3,7 @@
 import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -18,6 +18,9 @@ from order_pipelines.money import round_to_cents
 
 _PRICE = Decimal("0.0001")
 _COUNTRY_LENGTH, _CURRENCY_LENGTH = 2, 3
+_CLOCK_SKEW = timedelta(hours=1)
+# What decimal(18, 2) and decimal(18, 4) hold; an order beyond is in quarantine for its quantity.
+_LARGEST_AMOUNT, _LARGEST_PRICE = Decimal(10) ** 15, Decimal(10) ** 13
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,8 +42,12 @@ class Arrived:
 
     @property
     def version(self) -> tuple[datetime, datetime, str]:
-        """What makes one version newer than another: the channel's time, when reading began, content."""
-        return (self.order.changed_at or self.read_began_at, self.read_began_at, self.content_hash)
+        """What makes one version newer than another: the channel's time, when reading began, content.
+
+        A change later than its own reading is a wrong clock; believed, it would shut out every later version.
+        """
+        changed_at = self.order.changed_at or self.read_began_at
+        return (min(changed_at, self.read_began_at + _CLOCK_SKEW), self.read_began_at, self.content_hash)
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,11 +64,11 @@ class Judged:
 
 
 def _cents(amount: Decimal | None) -> Decimal | None:
-    return None if amount is None else round_to_cents(amount)
+    return None if amount is None or abs(amount) >= _LARGEST_AMOUNT else round_to_cents(amount)
 
 
 def _price(amount: Decimal | None) -> Decimal | None:
-    return None if amount is None else amount.quantize(_PRICE)
+    return None if amount is None or abs(amount) >= _LARGEST_PRICE else amount.quantize(_PRICE)
 
 
 def _code(text: str | None, length: int) -> str | None:
@@ -110,10 +117,10 @@ def order_row(judged: Judged, first_received_at: datetime, change_seq: int, zone
         "shipping_cost_incl_vat": _cents(order.shipping_cost_incl_vat),
         "order_discounts": _cents(order.order_discounts),
         "order_total_incl_vat": _cents(order.order_total_incl_vat),
-        "order_total_current_incl_vat": judged.amounts.incl_vat,
+        "order_total_current_incl_vat": _cents(judged.amounts.incl_vat),
         "order_total_excl_vat": _cents(order.order_total_excl_vat),
-        "order_total_current_excl_vat": judged.amounts.excl_vat,
-        "order_vat_amount": judged.amounts.vat,
+        "order_total_current_excl_vat": _cents(judged.amounts.excl_vat),
+        "order_vat_amount": _cents(judged.amounts.vat),
         "refunded_total_incl_vat": _cents(order.refunded_total_incl_vat),
         "commission_total": _cents(order.commission_total),
         "is_business": order.buyer.is_business if order.buyer is not None else None,
@@ -169,9 +176,9 @@ def line_rows(judged: Judged) -> list[dict[str, Any]]:
                 "line_discount_incl_vat": _cents(line.line_discount_incl_vat),
                 "line_total_incl_vat": _cents(line.line_total_incl_vat),
                 "line_total_excl_vat": _cents(line.line_total_excl_vat),
-                "line_current_incl_vat": amounts.incl_vat,
-                "line_current_excl_vat": amounts.excl_vat,
-                "line_vat_amount": amounts.vat,
+                "line_current_incl_vat": _cents(amounts.incl_vat),
+                "line_current_excl_vat": _cents(amounts.excl_vat),
+                "line_vat_amount": _cents(amounts.vat),
                 "commission": _cents(line.commission),
                 "vat_rate_pct": _cents(judged.rates[number - 1]),
                 "own_fulfilment": line.own_fulfilment,

@@ -19,8 +19,8 @@ from order_pipelines.operations.tables import (
     product_eans,
     products,
 )
+from order_pipelines.services.again import read_again, retry_quarantine
 from order_pipelines.services.desired_stock import refresh_desired
-from order_pipelines.services.intake import reinterpret, retry_quarantine
 from order_pipelines.services.judging import CatalogueCache
 from order_pipelines.services.product_file import read_product_file
 from order_pipelines.services.shop import Shop
@@ -165,6 +165,6 @@ def _judge_again(shop: Shop, changed: set[str]) -> int:
                 )
             )
             numbers |= set(connection.execute(query).scalars())
-    again = reinterpret(shop, numbers)
+    again = read_again(shop, numbers)
     waited = retry_quarantine(shop)
     return again.orders_unchanged + again.orders_changed + waited.orders_unchanged + waited.orders_changed

@@ -1,7 +1,7 @@
 """Stock counts and corrections that files state: matched to articles and locations, booked once per statement."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -31,7 +31,7 @@ class Stated:
     booked: int = 0
     repeated: int = 0
     history: int = 0
-    quarantined: int = 0
+    problem_keys: set[str] = field(default_factory=set)
 
 
 def book_statements(
@@ -76,7 +76,7 @@ def book_statements(
             "is_history": is_history(shop.account(account), item.occurred_at, shop.settings),
         }
         rows[key] = row
-    stated.quarantined = len(problems)
+    stated.problem_keys = {row["quarantine_key"] for row in problems}
     settle_quarantine(connection, problems, ())
     _book(connection, shop, list(rows.values()), stated)
     return stated

@@ -30,6 +30,7 @@ PENDING, SENT, CONFIRMED, REJECTED, IN_DOUBT, ON_HOLD = (
     "in_doubt",
     "on_hold",
 )
+RELEASED = "released by a person"
 _LEASE_S = 900.0
 _BACKOFF_S = (5, 30, 120, 600, 3600)
 _READ_BACK_LIMIT = 50
@@ -118,13 +119,17 @@ def _note_read_back(connection: sa.Connection, account: str, listed: list[Listed
         if row is None or offer.stock_set is None:
             continue
         values: dict[str, Any] = {"read_back_quantity": offer.stock_set, "read_back_at": now}
+        is_first = row.read_back_at is None or (
+            row.confirmed_at is not None and row.read_back_at < row.confirmed_at
+        )
+        if is_first or row.read_back_quantity != offer.stock_set:
+            values["change_seq"] = next_values(connection, CHANGE)
         settled = row.state == CONFIRMED and row.confirmed_version == row.desired_version
         if settled and offer.stock_set != row.confirmed_quantity:
             values |= {
                 "desired_version": row.desired_version + 1,
                 "state": PENDING,
                 "reason": f"read back {offer.stock_set} where {row.confirmed_quantity} had been confirmed",
-                "change_seq": next_values(connection, CHANGE),
             }
         connection.execute(
             sa.update(channel_stock)
@@ -216,7 +221,9 @@ def _brake(shop: Shop, account: str, due: list[Any], push: Push) -> list[Any]:
         total = connection.execute(
             sa.select(sa.func.count()).select_from(channel_stock).where(channel_stock.c.account == account)
         ).scalar_one()
-    falling = [row for row in due if row.desired_quantity == 0 and (row.shown or 0) > 0]
+    falling = [
+        row for row in due if row.desired_quantity == 0 and (row.shown or 0) > 0 and row.reason != RELEASED
+    ]
     if (
         len(falling) < policy.min_offers_for_brake
         or Decimal(len(falling) * 100) <= policy.max_share_to_zero * total
@@ -230,7 +237,11 @@ def _brake(shop: Shop, account: str, due: list[Any], push: Push) -> list[Any]:
         for row in falling:
             connection.execute(
                 sa.update(channel_stock)
-                .where(channel_stock.c.account == account, channel_stock.c.offer_id == row.offer_id)
+                .where(
+                    channel_stock.c.account == account,
+                    channel_stock.c.offer_id == row.offer_id,
+                    channel_stock.c.desired_version == row.desired_version,
+                )
                 .values(state=ON_HOLD, reason=reason, change_seq=next_values(connection, CHANGE))
             )
     push.held += len(falling)
@@ -250,14 +261,13 @@ def release_stock(shop: Shop, account: str) -> int:
             ).scalars()
         )
         for offer_id in held:
-            # A released quantity counts as known to be meant: it may pass the brake once.
+            # What a person released passes the brake until its quantity changes.
             connection.execute(
                 sa.update(channel_stock)
                 .where(channel_stock.c.account == account, channel_stock.c.offer_id == offer_id)
                 .values(
                     state=PENDING,
-                    reason="released by a person",
-                    confirmed_quantity=0,
+                    reason=RELEASED,
                     change_seq=next_values(connection, CHANGE),
                 )
             )

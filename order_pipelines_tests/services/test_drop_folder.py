@@ -341,3 +341,22 @@ def test_a_changed_order_file_replaces_the_order_and_adds_nothing(shop_with_file
     assert len(world.rows("orders", account="wholesale")) == 1
     assert world.position("KEU-1001")[1] == 4
     world.assert_ledger_adds_up()
+
+
+def test_a_part_that_left_is_news_of_the_order(shop_with_files: ShopWorld) -> None:
+    """The warehouse is loaded by change number: an order of which one of two pieces left needs a new one."""
+    world = shop_with_files
+    order_id = world.buy(("KEU-1001", 2), ago_h=2)
+    world.sweep()
+    before = world.order(order_id).change_seq
+    _drop(
+        world,
+        "shipments/deel.csv",
+        f"ordernummer;aantal;vervoerder;track & trace;verzonden op\n{order_id};1;DHL;JVGL1;2026-11-20 10:00\n",
+    )
+
+    _take_in(world)
+
+    assert world.order(order_id).change_seq > before
+    assert world.row("order_lines", order_key=f"{MAIN}:{order_id}").quantity_departed == 1
+    assert world.order(order_id).completed_at is None

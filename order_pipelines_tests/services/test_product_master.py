@@ -1,6 +1,7 @@
 """The product master from its file: what is accepted, what contradicts itself, and what waits until it is mended."""
 
 from collections.abc import Iterator
+from datetime import timedelta
 from decimal import Decimal
 from pathlib import Path
 
@@ -8,6 +9,7 @@ import pytest
 
 from order_pipelines.errors import DataContractError
 from order_pipelines.sandbox.server import Sandbox
+from order_pipelines.services.drop_folder import take_in
 from order_pipelines.services.planning import plan_all
 from order_pipelines.services.product_master import import_products
 from order_pipelines.services.stock_push import refresh_offers
@@ -144,3 +146,44 @@ def test_offers_follow_the_master(shop_with_master: ShopWorld) -> None:
     import_products(world.shop)
 
     assert {row.sku for row in world.rows("channel_offers", account=MAIN, ean=ean)} == {"KEU-1001"}
+
+
+def test_a_quarantined_file_is_read_again_from_its_original(
+    running_sandbox: Sandbox, store_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An order, a count and a shipment of one unknown article: all three are booked once the article is known."""
+    wholesale = """
+[accounts.wholesale]
+system = "b2b_files"
+mode = "live"
+effective_from = 2026-01-01
+ships_from = "main"
+[accounts.wholesale.options]
+folder = "in"
+prices = "excl_vat"
+"""
+    with opened_world(running_sandbox, store_url, tmp_path, monkeypatch, exact=wholesale) as world:
+        products = Products(file=Path("products.csv"))
+        world.shop.settings = world.shop.settings.model_copy(update={"products": products})
+        _write(world, "A-1;8717418510749;Lamp;high;;;;")
+        import_products(world.shop)
+        for name, text in {
+            "orders/po.csv": "po_number;sku;aantal;prijs;land\nPO-1;B-2;3;10,00;NL\n",
+            "stock_counts/t.csv": "locatie;artikelnr;aantal;geteld op\nmain;B-2;9;2026-11-01 10:00\n",
+        }.items():
+            path = tmp_path / "in" / name
+            path.parent.mkdir(parents=True)
+            path.write_text(text)
+        take_in(world.shop, "wholesale", settle=timedelta(0))
+        assert {row.entity for row in world.rows("quarantine", account="wholesale")} == {
+            "order",
+            "stock_statement",
+        }
+
+        _write(world, "A-1;8717418510749;Lamp;high;;;;", "B-2;;Vaas;high;;;;")
+        import_products(world.shop)
+
+        assert all(row.resolved_at is not None for row in world.rows("quarantine", account="wholesale"))
+        assert world.position("B-2") == (9, 3)
+        assert world.row("orders", account="wholesale").is_quarantined is False
+        world.assert_ledger_adds_up()

@@ -1,0 +1,180 @@
+"""Booking what a file means: batch by batch, in short transactions, again and again with the same end."""
+
+import gc
+import logging
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import sqlalchemy as sa
+
+from order_pipelines.connectors.registry import connector_of
+from order_pipelines.domain.orders import Interpretation, Order
+from order_pipelines.errors import DataContractError
+from order_pipelines.identifiers import make_order_key
+from order_pipelines.operations import inbox
+from order_pipelines.operations.inbox import Receipt
+from order_pipelines.operations.tables import quarantine
+from order_pipelines.services.booking import Booked, book_orders, resolve_quarantine, settle_quarantine
+from order_pipelines.services.intake import arrived_of
+from order_pipelines.services.judging import CatalogueCache
+from order_pipelines.services.order_rows import quarantine_row
+from order_pipelines.services.shipping import note_shipment_lines
+from order_pipelines.services.shop import Shop
+from order_pipelines.services.stock_files import book_statements
+
+log = logging.getLogger(__name__)
+
+FILE = "file"
+ROW_ENTITIES = ("file_row", "stock_statement")
+
+
+@dataclass
+class Taken:
+    """What a file came to. ``counts`` of an order file add up to ``rows_read``."""
+
+    rows_read: int = 0
+    counts: Counter[str] = field(default_factory=Counter)
+    booked: Booked = field(default_factory=Booked)
+    problem_keys: set[str] = field(default_factory=set)
+
+    def as_dict(self) -> dict[str, int]:
+        """Return the counts that are not 0, by name."""
+        return {key: value for key, value in sorted(self.counts.items()) if value}
+
+
+def book_file(shop: Shop, receipt: Receipt, original: Path) -> Taken:
+    """Book a file batch by batch, so that sales never wait for a long one.
+
+    Raises:
+        DataContractError: the file as a whole cannot be read; nothing of it was booked.
+    """
+    make = connector_of(receipt.system).file_interpreter
+    if make is None:
+        raise DataContractError(f"accounts.{receipt.account} takes no files")
+    read = make(shop.account(receipt.account).options)
+    taken = Taken()
+    cache = CatalogueCache()
+    with _without_cycle_collection():
+        for batch in read(original, name=receipt.external_id):
+            _book_batch(shop, receipt, batch, cache, taken)
+    return taken
+
+
+def take_in_again(shop: Shop, receipt_seq: int) -> Booked:
+    """Book a file again from its original; problems of its rows that are gone are resolved at the end."""
+    with shop.store.reading() as connection:
+        (receipt,) = inbox.by_number(connection, [receipt_seq])
+    original = shop.settings.data_dir / receipt.body.decode()
+    try:
+        taken = book_file(shop, receipt, original)
+    except DataContractError as error:
+        log.warning("%s cannot be read again: %s", receipt.external_id, error)
+        return Booked()
+    with shop.store.transaction() as connection:
+        rows = connection.execute(
+            sa.select(quarantine.c.quarantine_key).where(
+                quarantine.c.receipt_seq == receipt_seq,
+                quarantine.c.entity.in_((*ROW_ENTITIES, FILE)),
+                quarantine.c.resolved_at.is_(None),
+            )
+        ).scalars()
+        resolve_quarantine(connection, sorted(set(rows) - taken.problem_keys))
+    return taken.booked
+
+
+@contextmanager
+def _without_cycle_collection() -> Iterator[None]:
+    """Rows of a file have no cycles; looking for some costs a third of the time of a long file."""
+    was_enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_enabled:
+            gc.enable()
+
+
+def _book_batch(
+    shop: Shop, receipt: Receipt, batch: Interpretation, cache: CatalogueCache, taken: Taken
+) -> None:
+    account = receipt.account
+    with shop.store.transaction() as connection:
+        versions = arrived_of(receipt, _completed(shop, receipt, batch))
+        booked = book_orders(connection, shop.settings, cache, versions)
+        stated = book_statements(
+            connection,
+            shop,
+            cache.get(connection),
+            account,
+            receipt.content_hash,
+            batch.stock_counts,
+            batch.stock_corrections,
+            receipt.receipt_seq,
+        )
+        note_shipment_lines(connection, account, receipt.content_hash, batch.shipments, receipt.receipt_seq)
+        rejects = _reject_rows(account, receipt, batch)
+        settle_quarantine(connection, rejects, ())
+    taken.rows_read += batch.rows_read
+    taken.booked.add(booked)
+    taken.problem_keys |= stated.problem_keys | {row["quarantine_key"] for row in rejects}
+    taken.counts["stock_statements_quarantined"] += len(stated.problem_keys)
+    _count(taken.counts, account, batch, booked.quarantined)
+
+
+def _completed(shop: Shop, receipt: Receipt, batch: Interpretation) -> Interpretation:
+    """Fill in what people leave out of files: ordered when it came, in the account's currency; flagged as our word."""
+    currency = shop.account(receipt.account).currency
+    batch.orders = [_complete(order, receipt.received_at, currency) for order in batch.orders]
+    return batch
+
+
+def _complete(order: Order, received_at: datetime, currency: str) -> Order:
+    said = {problem.field for problem in order.problems}
+    lacks_date = order.ordered_at is None and "ordered_at" not in said
+    lacks_currency = order.currency is None and "currency" not in said
+    if not lacks_date and not lacks_currency:
+        return order
+    return replace(
+        order,
+        ordered_at=received_at if lacks_date else order.ordered_at,
+        currency=currency if lacks_currency else order.currency,
+        must_flag=(*order.must_flag, "dated_by_receipt") if lacks_date else order.must_flag,
+    )
+
+
+def _count(counts: Counter[str], account: str, batch: Interpretation, quarantined: set[str]) -> None:
+    for order in batch.orders:
+        if make_order_key(account, order.external_order_id) in quarantined:
+            counts["quarantined_rows"] += len(order.lines)
+            counts["orders_quarantined"] += 1
+            continue
+        counts["orders" if order.order_kind == "sale" else "credits"] += 1
+        for line in order.lines:
+            counts[
+                f"credit_{line.line_kind}_lines"
+                if order.order_kind == "credit"
+                else f"{line.line_kind}_lines"
+            ] += 1
+    counts["stock_counts"] += len(batch.stock_counts)
+    counts["stock_corrections"] += len(batch.stock_corrections)
+    counts["shipment_lines"] += len(batch.shipments)
+    counts["quarantined_rows"] += len(batch.rejects)
+
+
+def _reject_rows(account: str, receipt: Receipt, batch: Interpretation) -> list[dict[str, Any]]:
+    return [
+        quarantine_row(
+            account,
+            "file_row",
+            f"{account}:{receipt.content_hash[:12]}:{reject.row if reject.row is not None else reject.external_id}",
+            reject.problem,
+            receipt.receipt_seq,
+            row=reject.row,
+        )
+        for reject in batch.rejects
+    ]

@@ -1,0 +1,73 @@
+"""All tables of the warehouse, each declared once. Everything else about a table is made from its declaration."""
+
+from order_pipelines.warehouse.bookkeeping_tables import (
+    BOOKKEEPING_TABLES,
+    LOAD_STATE,
+    TOUCHED_DAYS,
+    TOUCHED_INVOICES,
+    TOUCHED_ORDERS,
+)
+from order_pipelines.warehouse.columns import Column, Table
+from order_pipelines.warehouse.core_tables import (
+    CHANNEL_STOCK,
+    CORE_TABLES,
+    INVOICE_LINES,
+    INVOICE_ORDERS,
+    INVOICES,
+    ORDER_LINES,
+    ORDER_VERSIONS,
+    ORDERS,
+    OUTBOX,
+    PRODUCTS,
+    QUARANTINE,
+    STOCK_MOVEMENTS,
+    STOCK_POSITIONS,
+)
+from order_pipelines.warehouse.mart_tables import (
+    INVOICE_LIST,
+    MART_TABLES,
+    OPEN_QUARANTINE,
+    ORDER_LIST,
+    REVENUE_PER_CHANNEL_DAY,
+    REVENUE_PER_CHANNEL_MONTH,
+    REVENUE_PER_CHANNEL_WEEK,
+    STOCK,
+    STOCK_PER_CHANNEL,
+)
+
+ALL_TABLES: tuple[Table, ...] = (*CORE_TABLES, *MART_TABLES, *BOOKKEEPING_TABLES)
+BY_NAME: dict[str, Table] = {table.full_name: table for table in ALL_TABLES}
+
+__all__ = [
+    "ALL_TABLES",
+    "BOOKKEEPING_TABLES",
+    "BY_NAME",
+    "CHANNEL_STOCK",
+    "CORE_TABLES",
+    "INVOICES",
+    "INVOICE_LINES",
+    "INVOICE_LIST",
+    "INVOICE_ORDERS",
+    "LOAD_STATE",
+    "MART_TABLES",
+    "OPEN_QUARANTINE",
+    "ORDERS",
+    "ORDER_LINES",
+    "ORDER_LIST",
+    "ORDER_VERSIONS",
+    "OUTBOX",
+    "PRODUCTS",
+    "QUARANTINE",
+    "REVENUE_PER_CHANNEL_DAY",
+    "REVENUE_PER_CHANNEL_MONTH",
+    "REVENUE_PER_CHANNEL_WEEK",
+    "STOCK",
+    "STOCK_MOVEMENTS",
+    "STOCK_PER_CHANNEL",
+    "STOCK_POSITIONS",
+    "TOUCHED_DAYS",
+    "TOUCHED_INVOICES",
+    "TOUCHED_ORDERS",
+    "Column",
+    "Table",
+]

@@ -1,0 +1,84 @@
+-- core.orders: The key of every core table names one row.
+select
+    'core.channel_stock' as table_name,
+    account || ' ' || offer_id as row_key
+from core.channel_stock
+group by account, offer_id
+having count(*) > 1
+union all
+select
+    'core.invoice_lines' as table_name,
+    invoice_key || ' ' || cast(line_number as text) as row_key
+from core.invoice_lines
+group by invoice_key, line_number
+having count(*) > 1
+union all
+select
+    'core.invoice_orders' as table_name,
+    order_key as row_key
+from core.invoice_orders
+group by order_key
+having count(*) > 1
+union all
+select
+    'core.invoices' as table_name,
+    invoice_key as row_key
+from core.invoices
+group by invoice_key
+having count(*) > 1
+union all
+select
+    'core.order_lines' as table_name,
+    order_key || ' ' || line_id as row_key
+from core.order_lines
+group by order_key, line_id
+having count(*) > 1
+union all
+select
+    'core.order_versions' as table_name,
+    order_key || ' ' || cast(change_seq as text) as row_key
+from core.order_versions
+group by order_key, change_seq
+having count(*) > 1
+union all
+select
+    'core.orders' as table_name,
+    order_key as row_key
+from core.orders
+group by order_key
+having count(*) > 1
+union all
+select
+    'core.outbox' as table_name,
+    effect_key as row_key
+from core.outbox
+group by effect_key
+having count(*) > 1
+union all
+select
+    'core.products' as table_name,
+    sku as row_key
+from core.products
+group by sku
+having count(*) > 1
+union all
+select
+    'core.quarantine' as table_name,
+    quarantine_key as row_key
+from core.quarantine
+group by quarantine_key
+having count(*) > 1
+union all
+select
+    'core.stock_movements' as table_name,
+    cast(movement_seq as text) as row_key
+from core.stock_movements
+group by movement_seq
+having count(*) > 1
+union all
+select
+    'core.stock_positions' as table_name,
+    sku || ' ' || location as row_key
+from core.stock_positions
+group by sku, location
+having count(*) > 1

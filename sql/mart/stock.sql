@@ -1,0 +1,15 @@
+-- mart.stock: stock per article and location. One row per sku and location.
+select
+    stock_positions.sku,
+    stock_positions.location,
+    products.name,
+    products.supplier,
+    stock_positions.on_hand,
+    stock_positions.open_demand,
+    stock_positions.on_hand - stock_positions.open_demand as available,
+    stock_positions.counted_quantity,
+    products.cost,
+    stock_positions.counted_at,
+    stock_positions.updated_at
+from core.stock_positions
+left join core.products on stock_positions.sku = products.sku
