@@ -38,7 +38,11 @@ def frozen(instant: datetime) -> Iterator[None]:
 
 def order_date(instant: datetime, zone: ZoneInfo = BUSINESS_ZONE) -> date:
     """Return the business day of an aware ``instant``."""
-    return instant.astimezone(zone).date()
+    try:
+        return instant.astimezone(zone).date()
+    except OverflowError:
+        # 9999-12-31T23:59:59Z, other systems' word for 'never', has no Dutch wall time.
+        return instant.date()
 
 
 def day_bounds(day: date, zone: ZoneInfo = BUSINESS_ZONE) -> tuple[datetime, datetime]:

@@ -23,6 +23,26 @@ from order_pipelines.errors import ConfigurationError
 
 _NAME = r"^[a-z][a-z0-9_]{0,39}$"
 _ENVIRONMENT_NAME = r"^[A-Z][A-Z0-9_]*$"
+_PREFIX = r"^[A-Z0-9][A-Z0-9-]{0,14}$"
+_TIME_OF_DAY = r"^([01]\d|2[0-3]):[0-5]\d$"
+_CURRENCY, _COUNTRY = r"^[A-Z]{3}$", r"^[A-Z]{2}$"
+
+# What a person is told instead of the validator's words; the value itself is never shown, it may be a secret.
+_EXPECTED = {
+    "missing": "is missing and must be given",
+    "extra_forbidden": "is no key that is known here; look at its spelling and section",
+    "tuple_type": 'a list such as ["main"]',
+    "decimal_parsing": "a number such as 21 or 5.5",
+    "date_from_datetime_parsing": "a date such as 2026-01-31, without quotes",
+}
+_PATTERNS = {
+    _NAME: "a name of a-z, 0-9 and _, starting with a letter, at most 40 long",
+    _ENVIRONMENT_NAME: "the name of an environment variable such as BOL_MAIN_SECRET, never the value itself",
+    _PREFIX: "1 to 15 of A-Z, 0-9 and -, such as BOL",
+    _TIME_OF_DAY: "a time of day such as 06:30",
+    _CURRENCY: "three capitals such as EUR",
+    _COUNTRY: "two capitals such as NL",
+}
 
 
 def _exact(value: object) -> object:
@@ -43,8 +63,8 @@ class Merchant(_Section):
 
     name: str
     timezone: str = "Europe/Amsterdam"
-    currency: str = Field(default="EUR", pattern=r"^[A-Z]{3}$")
-    country: str = Field(default="NL", pattern=r"^[A-Z]{2}$")
+    currency: str = Field(default="EUR", pattern=_CURRENCY)
+    country: str = Field(default="NL", pattern=_COUNTRY)
 
     @field_validator("timezone")
     @classmethod
@@ -69,6 +89,15 @@ class Stores(_Section):
     operations_url_env: EnvironmentName | None = None
     warehouse_url: str | None = None
     warehouse_url_env: EnvironmentName | None = None
+
+    @field_validator("operations_url", "warehouse_url")
+    @classmethod
+    def _without_password(cls, value: str | None) -> str | None:
+        if value is not None and re.search(r"://[^/@]*:[^/@]+@", value):
+            raise ValueError(
+                "a URL without password; put the whole URL into a variable and name it in *_url_env"
+            )
+        return value
 
 
 class Invoicing(_Section):
@@ -109,8 +138,8 @@ class AccountSettings(_Section):
     enabled: bool = True
     mode: Literal["observe", "live"] = "observe"
     effective_from: date
-    reference_prefix: str | None = Field(default=None, pattern=r"^[A-Z0-9][A-Z0-9-]{0,14}$")
-    currency: str = Field(default="EUR", pattern=r"^[A-Z]{3}$")
+    reference_prefix: str | None = Field(default=None, pattern=_PREFIX)
+    currency: str = Field(default="EUR", pattern=_CURRENCY)
     ships_from: str | None = None
     serves: tuple[str, ...] = ()
     base_url: str | None = None
@@ -129,7 +158,7 @@ class Location(_Section):
 
 
 class Products(_Section):
-    """The product master. ``file`` is CSV or XLSX; ``from_orders`` makes a product of every new SKU that orders name."""
+    """The product master. ``file`` is CSV or XLSX; ``from_orders`` makes a product of each new SKU that orders name."""
 
     file: Path | None = None
     from_orders: bool = False
@@ -138,7 +167,7 @@ class Products(_Section):
 class LedgerMapping(_Section):
     """How one VAT class is booked: ledger account and VAT code by the books' own ids."""
 
-    country: str = Field(pattern=r"^[A-Z]{2}$")
+    country: str = Field(pattern=_COUNTRY)
     vat_class: str
     ledger_account: str
     vat_code: str
@@ -182,8 +211,8 @@ class Cadence(_Section):
     """How often things happen; times of day are in the merchant's zone."""
 
     sweep_minutes: int = Field(default=5, ge=1, le=60)
-    deep_sweep_at: str = Field(default="02:30", pattern=r"^([01]\d|2[0-3]):[0-5]\d$")
-    report_at: str = Field(default="06:30", pattern=r"^([01]\d|2[0-3]):[0-5]\d$")
+    deep_sweep_at: str = Field(default="02:30", pattern=_TIME_OF_DAY)
+    report_at: str = Field(default="06:30", pattern=_TIME_OF_DAY)
     account_deadline_s: int = Field(default=240, ge=5)
     deep_deadline_s: int = Field(default=1800, ge=5)
 
@@ -201,7 +230,7 @@ class Settings(_Section):
     stores: Stores = Stores()
     locations: tuple[Location, ...] = ()
     products: Products = Products()
-    accounts: dict[str, AccountSettings] = Field(default_factory=dict)
+    accounts: dict[Annotated[str, Field(pattern=_NAME)], AccountSettings] = Field(default_factory=dict)
     vat: Vat = Vat()
     books: dict[str, Books] = Field(default_factory=dict)
     limits: Limits = Limits()
@@ -212,15 +241,19 @@ class Settings(_Section):
     @model_validator(mode="after")
     def _references_exist(self) -> "Settings":
         known = {location.name for location in self.locations}
+        for index, location in enumerate(self.locations):
+            if location.name in {other.name for other in self.locations[:index]}:
+                raise ValueError(
+                    f"locations.{index}.name: a location of its own; {location.name!r} is named twice"
+                )
         prefixes: dict[str, str] = {}
         for name, account in self.accounts.items():
-            if not re.match(_NAME, name):
-                raise ValueError(
-                    f"accounts.{name}: an account name is a-z, 0-9 and _, starting with a letter"
-                )
-            for location in (*account.serves, *((account.ships_from,) if account.ships_from else ())):
-                if location not in known:
-                    raise ValueError(f"accounts.{name}: location {location!r} is not in [[locations]]")
+            for key, place in (
+                ("ships_from", account.ships_from),
+                *(("serves", one) for one in account.serves),
+            ):
+                if place is not None and place not in known:
+                    raise ValueError(f"accounts.{name}.{key}: {place!r} is no name in [[locations]]")
             books = account.invoicing.books
             if account.invoicing.trigger != "off":
                 if books is None or books not in self.accounts:
@@ -332,8 +365,10 @@ def load_settings(path: Path) -> Settings:
 
 def _first_problem(path: Path, text: str, error: ValidationError) -> str:
     problem = error.errors()[0]
-    keys = [str(part) for part in problem["loc"]]
-    message = problem["msg"].removeprefix("Value error, ")
+    keys = [str(part) for part in problem["loc"] if part != "[key]"]
+    message = _EXPECTED.get(problem["type"]) or problem["msg"].removeprefix("Value error, ")
+    if problem["type"] == "string_pattern_mismatch":
+        message = _PATTERNS.get(problem["ctx"]["pattern"], message)
     if not keys:
         named = re.match(r"([a-z0-9_.]+): ", message)
         keys = named.group(1).split(".") if named else []

@@ -15,6 +15,7 @@ from order_pipelines.domain.vat import (
 from order_pipelines.money import from_cents, round_to_cents
 
 _WHOLE = Decimal(1)
+_ZERO = Decimal(0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,8 +64,9 @@ def _remaining(line: OrderLine, total: Decimal | None) -> int | None:
 
 def _from_gross(order: Order, rates: Sequence[Decimal | None], classes: Sequence[str | None]) -> OrderAmounts:
     gross = [_remaining(line, line.line_total_incl_vat) for line in order.lines]
-    _take_off_discount(order, gross)
+    # As on the document: shipping and discount both follow what the goods cost before either.
     shipping = _shipping_by_rate(order, gross, rates, classes)
+    _take_off_discount(order, gross, rates, classes)
     vat, shipping_vat = _vat_per_line(gross, rates, shipping)
     lines = tuple(
         LineAmounts(
@@ -88,15 +90,43 @@ def _cents(amount: Decimal | None) -> int:
     return 0 if amount is None else int(round_to_cents(amount) * 100)
 
 
-def _take_off_discount(order: Order, gross: list[int | None]) -> None:
-    discount = _cents(order.order_discounts)
-    weights = [max(cents or 0, 0) for cents in gross]
-    if discount <= 0 or sum(weights) == 0:
+def _take_off_discount(
+    order: Order,
+    gross: list[int | None],
+    rates: Sequence[Decimal | None],
+    classes: Sequence[str | None],
+) -> None:
+    """A discount on the whole order follows the goods like shipping, class by class, and in a class line by line."""
+    if not order.order_discounts:
         return
-    for index, share in enumerate(allocate_cents(min(discount, sum(weights)), weights)):
-        cents = gross[index]
-        if cents is not None:
-            gross[index] = cents - share
+    groups: dict[tuple[str, Decimal], list[int]] = {}
+    for index in _goods_of(order, gross):
+        # Where a rate is unknown so is the VAT; the amount is shared all the same.
+        rate = rates[index]
+        groups.setdefault((_class_of(classes, index), _ZERO if rate is None else rate), []).append(index)
+    goods = [
+        VatLine(name, rate, from_cents(sum(gross[index] or 0 for index in members)))
+        for (name, rate), members in groups.items()
+    ]
+    if not goods:
+        return
+    for part in spread_over_goods(-round_to_cents(order.order_discounts), goods, kind="goods"):
+        members = groups[(part.vat_class, part.rate_pct)]
+        shares = allocate_cents(int(part.gross * 100), [gross[index] or 0 for index in members])
+        for index, share in zip(members, shares, strict=True):
+            gross[index] = (gross[index] or 0) + share
+
+
+def _goods_of(order: Order, gross: Sequence[int | None]) -> list[int]:
+    return [
+        index
+        for index, line in enumerate(order.lines)
+        if line.line_kind == "goods" and (cents := gross[index]) is not None and cents >= 0
+    ]
+
+
+def _class_of(classes: Sequence[str | None], index: int) -> str:
+    return (classes[index] if index < len(classes) else None) or ""
 
 
 def _by_rate(rates: Sequence[Decimal | None], amounts: Sequence[int | None]) -> Mapping[Decimal, list[int]]:
@@ -117,9 +147,9 @@ def _shipping_by_rate(
     if not order.shipping_cost_incl_vat:
         return {}
     goods = [
-        VatLine((classes[index] if index < len(classes) else None) or "", rate, from_cents(cents))
-        for index, (cents, rate, line) in enumerate(zip(gross, rates, order.lines, strict=True))
-        if cents is not None and cents >= 0 and rate is not None and line.line_kind == "goods"
+        VatLine(_class_of(classes, index), rate, from_cents(gross[index] or 0))
+        for index in _goods_of(order, gross)
+        if (rate := rates[index]) is not None
     ]
     if not goods:
         return {}

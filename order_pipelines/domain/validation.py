@@ -12,6 +12,9 @@ from pandera.errors import SchemaErrors
 from order_pipelines.domain.orders import Order, Problem
 from order_pipelines.domain.reference import COUNTRIES, CURRENCIES
 
+# Any difference this large is one; frames hold integers of 64 bits.
+_FAR_OFF = 10**15
+
 _REASONS = {
     "unknown_currency": "the currency is missing or no ISO 4217 code",
     "unknown_country": "the country is no ISO 3166 code",
@@ -149,7 +152,7 @@ def _failures(schema: pa.DataFrameSchema, frame: pd.DataFrame) -> list[tuple[int
 
 
 def _cents(amount: Decimal) -> int:
-    return int((amount * 100).to_integral_value())
+    return max(-_FAR_OFF, min(_FAR_OFF, int((amount * 100).to_integral_value())))
 
 
 def _order_frame(orders: Sequence[Order]) -> pd.DataFrame:
@@ -199,8 +202,9 @@ def _line_frame(orders: Sequence[Order]) -> tuple[pd.DataFrame, list[tuple[int, 
             discount = line.line_discount_incl_vat or Decimal(0)
             if unit is None:
                 unit, total, discount = line.unit_price_excl_vat, line.line_total_excl_vat, Decimal(0)
-            price.append(None if unit is None else int(unit * 10_000))
-            excess.append(None if line.quantity is None else (line.quantity_cancelled or 0) - line.quantity)
+            price.append(None if unit is None else _cents(unit * 100))
+            is_said = line.quantity is not None and line.quantity_cancelled is not None
+            excess.append((line.quantity_cancelled or 0) - (line.quantity or 0) if is_said else None)
             if unit is None or total is None or line.quantity is None:
                 difference.append(None)
             else:

@@ -107,6 +107,7 @@ def body_of(connection: Connection, digest: str) -> bytes:
 
 
 def _decode(content: bytes, encoding: str) -> bytes:
+    """Return the body; of a file kept beside the store, its place below the data folder."""
     return zlib.decompress(content) if encoding == "zlib" else bytes(content)
 
 

@@ -75,7 +75,9 @@ def _engine(url: sa.URL) -> Engine:
         if url.database and url.database != ":memory:":
             Path(url.database).parent.mkdir(parents=True, exist_ok=True)
         engine = sa.create_engine(
-            url, connect_args={"timeout": _SQLITE_BUSY_MS / 1000, "check_same_thread": False}
+            url,
+            connect_args={"timeout": _SQLITE_BUSY_MS / 1000, "check_same_thread": False},
+            hide_parameters=True,
         )
 
         @sa.event.listens_for(engine, "connect")
@@ -97,7 +99,8 @@ def _engine(url: sa.URL) -> Engine:
 
         return engine
     if url.get_backend_name() == "postgresql":
-        engine = sa.create_engine(url, pool_pre_ping=True)
+        # An error's text must not hold the row: rows name people.
+        engine = sa.create_engine(url, pool_pre_ping=True, hide_parameters=True)
 
         @sa.event.listens_for(engine, "connect")
         def _read_in_utc(connection: Any, record: Any) -> None:

@@ -10,6 +10,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from order_pipelines import clock
+from order_pipelines.connectors.registry import connector_of
 from order_pipelines.domain.stock import Departure, Evidence, departures, open_quantity
 from order_pipelines.operations.ledger import Ledger, LineTarget
 from order_pipelines.operations.store import CHANGE, chunks, next_values, upsert
@@ -18,7 +19,6 @@ from order_pipelines.operations.tables import (
     order_people,
     orders,
     products,
-    quarantine,
     shipment_evidence,
 )
 from order_pipelines.services.desired_stock import refresh_desired
@@ -33,7 +33,17 @@ from order_pipelines.services.order_rows import (
     people_row,
     quarantine_row,
 )
+from order_pipelines.services.quarantining import resolve_quarantine, settle_quarantine
 from order_pipelines.settings import Settings
+
+__all__ = [
+    "Booked",
+    "book_orders",
+    "evidence_row",
+    "resolve_quarantine",
+    "settle_orders",
+    "settle_quarantine",
+]
 
 
 @dataclass
@@ -139,7 +149,9 @@ def _write_orders(
     if not judged:
         return
     first = next_values(connection, CHANGE, len(judged))
-    order_values, line_values, people_values = [], [], []
+    order_values: list[dict[str, Any]] = []
+    line_values: list[dict[str, Any]] = []
+    people_values: list[dict[str, Any]] = []
     for number, item in enumerate(judged, start=first):
         row = known.get(item.arrived.key)
         if row is None:
@@ -194,9 +206,13 @@ def _leave_unchanged(
             item = again[row.order_key]
             values = fitted(orders, order_row(item, row.first_received_at, 0, settings.merchant.zone))
             wanted = [fitted(order_lines, line) for line in line_rows(item)]
-            if _says(row, values) and len(wanted) == len(stored_lines[row.order_key]):
-                if all(_says(*pair) for pair in zip(stored_lines[row.order_key], wanted, strict=True)):
-                    same.append({"of_key": row.order_key, "read_at": item.arrived.read_began_at})
+            stored = stored_lines[row.order_key]
+            if (
+                _says(row, values)
+                and len(wanted) == len(stored)
+                and all(_says(*pair) for pair in zip(stored, wanted, strict=True))
+            ):
+                same.append({"of_key": row.order_key, "read_at": item.arrived.read_began_at})
     if same:
         booked.orders_unchanged += len(same)
         connection.execute(
@@ -227,42 +243,6 @@ def _write_quarantine(connection: Connection, judged: Sequence[Judged]) -> None:
         for problem in item.problems
     ]
     settle_quarantine(connection, rows, [item.arrived.key for item in judged])
-
-
-def resolve_quarantine(connection: Connection, keys: Sequence[str]) -> None:
-    """Close rows of the quarantine: what they name is not wrong any more."""
-    if not keys:
-        return
-    number = next_values(connection, CHANGE, len(keys))
-    for offset, key in enumerate(keys):
-        connection.execute(
-            sa.update(quarantine)
-            .where(quarantine.c.quarantine_key == key)
-            .values(resolved_at=clock.now(), change_seq=number + offset)
-        )
-
-
-def settle_quarantine(
-    connection: Connection, rows: Sequence[dict[str, Any]], entity_keys: Sequence[str]
-) -> None:
-    """Open the rows given and resolve all other open rows of ``entity_keys``."""
-    unique = {row["quarantine_key"]: fitted(quarantine, row) for row in rows}
-    is_open = quarantine.c.resolved_at.is_(None)
-    open_before: set[str] = set()
-    for part in chunks(entity_keys):
-        keys = sa.select(quarantine.c.quarantine_key).where(quarantine.c.entity_key.in_(part), is_open)
-        open_before.update(connection.execute(keys).scalars())
-    gone = [key for key in sorted(open_before) if key not in unique]
-    for part in chunks(list(unique)):
-        # What is open stays as it is: its age counts from when it was first seen.
-        keys = sa.select(quarantine.c.quarantine_key).where(quarantine.c.quarantine_key.in_(part), is_open)
-        open_before.update(connection.execute(keys).scalars())
-    fresh = [row for key, row in unique.items() if key not in open_before]
-    resolve_quarantine(connection, gone)
-    if not fresh:
-        return
-    number = next_values(connection, CHANGE, len(fresh))
-    upsert(connection, quarantine, [{**row, "change_seq": number + index} for index, row in enumerate(fresh)])
 
 
 def _write_evidence(connection: Connection, versions: Sequence[Arrived]) -> None:
@@ -332,7 +312,7 @@ def settle_orders(connection: Connection, settings: Settings, keys: Iterable[str
                 Evidence(row.evidence_key, row.is_cumulative, row.quantity, row.occurred_at, row.location)
             )
     targets: dict[tuple[str, str], LineTarget] = {}
-    changed: list[tuple[str, datetime | None]] = []
+    changed: list[tuple[str, dict[str, Any]]] = []
     for key, head in heads.items():
         left = {row.line_id: departures(evidence.get((key, row.line_id), ())) for row in lines[key]}
         for row in lines[key]:
@@ -340,16 +320,14 @@ def settle_orders(connection: Connection, settings: Settings, keys: Iterable[str
             if target is not None:
                 targets[(key, row.line_id)] = target
         has_departed = _write_departed(connection, lines[key], left)
-        completed_at = _completed_at(head, lines[key], left)
-        if has_departed or completed_at != head.completed_at:
-            changed.append((key, completed_at))
+        state = _state(head, lines[key], left)
+        if has_departed or any(getattr(head, name) != value for name, value in state.items()):
+            changed.append((key, state))
     if changed:
         first = next_values(connection, CHANGE, len(changed))
-        for number, (key, completed_at) in enumerate(changed, start=first):
+        for number, (key, state) in enumerate(changed, start=first):
             connection.execute(
-                sa.update(orders)
-                .where(orders.c.order_key == key)
-                .values(completed_at=completed_at, change_seq=number)
+                sa.update(orders).where(orders.c.order_key == key).values(**state, change_seq=number)
             )
     ledger = Ledger(connection)
     ledger.settle_lines(targets, wanted)
@@ -403,6 +381,18 @@ def _write_departed(connection: Connection, rows: Sequence[Any], left: dict[str,
             )
             is_news = True
     return is_news
+
+
+def _state(head: Any, rows: Sequence[Any], left: dict[str, list[Departure]]) -> dict[str, Any]:
+    """Return what departures say of an order; its status too where no channel will ever tell it (files)."""
+    completed_at = _completed_at(head, rows, left)
+    state: dict[str, Any] = {"completed_at": completed_at}
+    if connector_of(head.system).order_source is None and head.order_status != "cancelled":
+        has_left = any(left[row.line_id] for row in rows)
+        state["order_status"] = "completed" if completed_at is not None else head.order_status
+        if completed_at is not None or has_left:
+            state["fulfilment_status"] = "shipped" if completed_at is not None else "partially_shipped"
+    return state
 
 
 def _completed_at(head: Any, rows: Sequence[Any], left: dict[str, list[Departure]]) -> datetime | None:

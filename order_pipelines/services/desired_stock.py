@@ -89,7 +89,7 @@ def _changed(
             sum(row.open_demand for row in serving),
             buffer=account.stock.buffer,
         )
-        # Only what was taken off above may be put back on: pieces that leave from elsewhere are no stock of these places.
+        # Only what was taken off above may be put back on: pieces that leave from elsewhere are no stock of these.
         owed = own_open.get((offer.account, offer.sku), {})
         own = sum(pieces for location, pieces in owed.items() if location in account.serves)
         desired = quantity_to_send(

@@ -2,7 +2,7 @@
 
 import logging
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -20,8 +20,8 @@ from order_pipelines.connectors.ports import (
 )
 from order_pipelines.errors import ConnectorError, ConsentNeededError, OrderPipelinesError
 from order_pipelines.operations import outbox
-from order_pipelines.operations.leases import holding
-from order_pipelines.operations.store import CHANGE, next_values
+from order_pipelines.operations.leases import Lease, assert_held, holding
+from order_pipelines.operations.store import CHANGE, chunks, next_values
 from order_pipelines.operations.tables import invoices, shipments
 from order_pipelines.services.cancelling import CHANNEL_CANCELLATION, is_cancelled_here
 from order_pipelines.services.planning import CHANNEL_SHIPMENT, SALES_ENTRY
@@ -30,6 +30,8 @@ from order_pipelines.services.shop import Shop
 log = logging.getLogger(__name__)
 
 _LEASE_S = 900.0
+# Nobody documents how soon a search finds a new entry: one that may exist is looked for again only after this.
+_SEARCH_LAG = timedelta(minutes=2)
 _BUDGET_STATUSES = frozenset({401, 403, 429})
 
 
@@ -71,6 +73,9 @@ def dispatch_kind(shop: Shop, kind: str, *, only: str | None = None, limit: int 
     for account in accounts:
         if account not in shop.settings.accounts or not shop.account(account).enabled:
             continue
+        if shop.account(account).mode != "live":
+            done.problems[account] = "the account is in observe mode now: nothing is sent"
+            continue
         with holding(shop.store, f"dispatch:{kind}:{account}", ttl_s=_LEASE_S) as lease:
             if lease is None:
                 done.problems[account] = "another process sends for this account now"
@@ -79,7 +84,7 @@ def dispatch_kind(shop: Shop, kind: str, *, only: str | None = None, limit: int 
                 rows = outbox.due(connection, kind, account=account, limit=limit)
             try:
                 if kind == SALES_ENTRY:
-                    _send_entries(shop, account, rows, done)
+                    _send_entries(shop, account, _sold_live(shop, rows), lease, done)
                 else:
                     _send_to_channel(shop, account, rows, done)
             except OrderPipelinesError as error:
@@ -90,11 +95,29 @@ def dispatch_kind(shop: Shop, kind: str, *, only: str | None = None, limit: int 
     return done
 
 
-def _send_entries(shop: Shop, account: str, rows: list[Any], done: Dispatched) -> None:
-    sink = shop.connect(account, lambda connector: connector.invoice_sink)
+def _sold_live(shop: Shop, rows: list[Any]) -> list[Any]:
+    """Leave out the entries of accounts that only observe by now; they wait until the account is live again."""
+    live = [name for name, account in shop.settings.accounts.items() if account.mode == "live"]
+    with shop.store.reading() as connection:
+        keys: set[str] = set()
+        for part in chunks([row.subject_key for row in rows]):
+            query = sa.select(invoices.c.invoice_key).where(
+                invoices.c.invoice_key.in_(part), invoices.c.account.in_(live)
+            )
+            keys.update(connection.execute(query).scalars())
+    return [row for row in rows if row.subject_key in keys]
+
+
+def _deadline(shop: Shop) -> datetime:
+    """Well before the lease ends; without it a used-up daily limit would keep the process asleep until midnight."""
+    return clock.now() + timedelta(seconds=min(shop.settings.cadence.account_deadline_s, _LEASE_S / 2))
+
+
+def _send_entries(shop: Shop, account: str, rows: list[Any], lease: Lease, done: Dispatched) -> None:
+    sink = shop.connect(account, lambda connector: connector.invoice_sink, _deadline(shop))
     for row in rows:
         try:
-            _send_entry(shop, sink, row, done)
+            _send_entry(shop, sink, row, lease, done)
         except ConsentNeededError:
             raise
         except ConnectorError as error:
@@ -102,8 +125,10 @@ def _send_entries(shop: Shop, account: str, rows: list[Any], done: Dispatched) -
                 raise
 
 
-def _send_entry(shop: Shop, sink: InvoiceSink, row: Any, done: Dispatched) -> None:
+def _send_entry(shop: Shop, sink: InvoiceSink, row: Any, lease: Lease, done: Dispatched) -> None:
     """Search first, always: the books have no key of ours, and a lost answer leaves an entry behind."""
+    if row.state == outbox.SENT and clock.now() - (row.sent_at or row.planned_at) < _SEARCH_LAG:
+        return
     found = sink.find_entries(row.payload["reference"])
     if len(found) > 1:
         reason = f"{len(found)} entries with reference {row.payload['reference']} are in the books; remove all but one"
@@ -118,6 +143,7 @@ def _send_entry(shop: Shop, sink: InvoiceSink, row: Any, done: Dispatched) -> No
         done.confirmed += 1
         return
     with shop.store.transaction() as connection:
+        assert_held(connection, lease)
         outbox.move(connection, row.effect_key, outbox.SENT)
         _note_invoice(connection, row.subject_key, "sent", None)
     booked = sink.post_entry(_entry_of(row.payload))
@@ -178,7 +204,10 @@ def _note_failure(shop: Shop, row: Any, error: ConnectorError, done: Dispatched)
     with shop.store.transaction() as connection:
         if error.retryable or error.status in _BUDGET_STATUSES:
             state = outbox.IN_DOUBT if error.maybe_acted or row.state == outbox.IN_DOUBT else outbox.PENDING
-            outbox.postpone(connection, row, state, str(error), at_least_s=error.retry_after_s)
+            wait_s = error.retry_after_s or 0.0
+            if row.kind == SALES_ENTRY and state == outbox.IN_DOUBT:
+                wait_s = max(wait_s, _SEARCH_LAG.total_seconds())
+            outbox.postpone(connection, row, state, str(error), at_least_s=wait_s)
             if row.kind == SALES_ENTRY:
                 _note_invoice(
                     connection, row.subject_key, "in_doubt" if state == outbox.IN_DOUBT else "planned", None
@@ -195,7 +224,7 @@ def _note_failure(shop: Shop, row: Any, error: ConnectorError, done: Dispatched)
 
 
 def _send_to_channel(shop: Shop, account: str, rows: list[Any], done: Dispatched) -> None:
-    sink = shop.connect(account, lambda connector: connector.shipment_sink)
+    sink = shop.connect(account, lambda connector: connector.shipment_sink, _deadline(shop))
     for row in rows:
         try:
             if row.kind == CHANNEL_CANCELLATION:

@@ -224,13 +224,30 @@ def _plan_batch(
             holds.extend(plan.held)
             if plan.entry is not None:
                 entries.append(plan.entry)
+    taken = _taken_references(connection, books, [entry.reference for entry in entries])
     for entry in entries:
+        if entry.reference in taken:
+            # Two orders may carry one number, and a prefix and number together what another pair makes.
+            reason = f"the books' entry {entry.reference} is another order's; book this one by hand"
+            holds.extend(Hold(order.order_key, "reference_taken", reason) for order in entry.orders)
+            continue
+        taken.add(entry.reference)
         _write_entry(connection, settings, name, books, entry)
         planned.invoices += 1
         planned.orders_invoiced += len(entry.orders)
     _write_holds(connection, name, [head.order_key for head in heads], holds)
     for hold in holds:
         planned.holds[hold.code] = planned.holds.get(hold.code, 0) + 1
+
+
+def _taken_references(connection: Connection, books: str, references: Sequence[str]) -> set[str]:
+    taken: set[str] = set()
+    for part in chunks(list(references)):
+        query = sa.select(invoices.c.reference).where(
+            invoices.c.books == books, invoices.c.reference.in_(part)
+        )
+        taken.update(connection.execute(query).scalars())
+    return taken
 
 
 def _day_reference(connection: Connection, name: str, account: AccountSettings, day: date) -> str:

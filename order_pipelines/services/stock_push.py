@@ -2,7 +2,7 @@
 
 import logging
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -19,6 +19,9 @@ from order_pipelines.operations.tables import channel_offers, channel_stock
 from order_pipelines.services.desired_stock import mark_all_for_refresh, stale_order_sources
 from order_pipelines.services.judging import CatalogueCache
 from order_pipelines.services.shop import Shop
+from order_pipelines.services.stock_read_back import note_read_back, read_back
+
+__all__ = ["Push", "push_account", "read_back", "refresh_offers", "release_stock"]
 
 log = logging.getLogger(__name__)
 
@@ -33,7 +36,6 @@ PENDING, SENT, CONFIRMED, REJECTED, IN_DOUBT, ON_HOLD = (
 RELEASED = "released by a person"
 _LEASE_S = 900.0
 _BACKOFF_S = (5, 30, 120, 600, 3600)
-_READ_BACK_LIMIT = 50
 
 
 @dataclass
@@ -58,7 +60,7 @@ def refresh_offers(shop: Shop, account: str) -> Push:
     """Read every offer of an account, match it to the master and recompute what it should show."""
     push = Push(account)
     try:
-        sink = shop.connect(account, lambda connector: connector.stock_sink)
+        sink = shop.connect(account, lambda connector: connector.stock_sink, _deadline(shop))
         listed = list(sink.list_offers())
     except OrderPipelinesError as error:
         push.problem, push.retryable = str(error), getattr(error, "retryable", False)
@@ -83,7 +85,7 @@ def refresh_offers(shop: Shop, account: str) -> Push:
         )
         for part in chunks(rows):
             upsert(connection, channel_offers, list(part))
-        _note_read_back(connection, account, listed)
+        note_read_back(connection, account, listed)
         mark_all_for_refresh(connection, shop.settings, account)
     return push
 
@@ -107,35 +109,9 @@ def _offer_row(account: str, sink: StockSink, offer: ListedOffer, catalogue: Cat
     }
 
 
-def _note_read_back(connection: sa.Connection, account: str, listed: list[ListedOffer]) -> None:
-    """Compare what the channel holds with what we confirmed; what differs is sent again."""
-    known = {
-        row.offer_id: row
-        for row in connection.execute(sa.select(channel_stock).where(channel_stock.c.account == account))
-    }
-    now = clock.now()
-    for offer in listed:
-        row = known.get(offer.offer_id)
-        if row is None or offer.stock_set is None:
-            continue
-        values: dict[str, Any] = {"read_back_quantity": offer.stock_set, "read_back_at": now}
-        is_first = row.read_back_at is None or (
-            row.confirmed_at is not None and row.read_back_at < row.confirmed_at
-        )
-        if is_first or row.read_back_quantity != offer.stock_set:
-            values["change_seq"] = next_values(connection, CHANGE)
-        settled = row.state == CONFIRMED and row.confirmed_version == row.desired_version
-        if settled and offer.stock_set != row.confirmed_quantity:
-            values |= {
-                "desired_version": row.desired_version + 1,
-                "state": PENDING,
-                "reason": f"read back {offer.stock_set} where {row.confirmed_quantity} had been confirmed",
-            }
-        connection.execute(
-            sa.update(channel_stock)
-            .where(channel_stock.c.account == account, channel_stock.c.offer_id == offer.offer_id)
-            .values(**values)
-        )
+def _deadline(shop: Shop) -> datetime:
+    """Without it a call that the channel wants later would keep the process asleep until then."""
+    return clock.now() + timedelta(seconds=shop.settings.cadence.account_deadline_s)
 
 
 def push_account(shop: Shop, account: str) -> Push:
@@ -157,9 +133,8 @@ def push_account(shop: Shop, account: str) -> Push:
         due = _brake(shop, account, due, push)
         if not due:
             return push
-        deadline = clock.now() + timedelta(seconds=shop.settings.cadence.account_deadline_s)
         try:
-            sink = shop.connect(account, lambda connector: connector.stock_sink, deadline)
+            sink = shop.connect(account, lambda connector: connector.stock_sink, _deadline(shop))
             for row in due:
                 _push_one(shop, sink, row, push)
         except OrderPipelinesError as error:
@@ -374,35 +349,3 @@ def _settle(
             )
             .values(**values, change_seq=next_values(connection, CHANGE))
         )
-
-
-def read_back(shop: Shop, account: str, *, limit: int = _READ_BACK_LIMIT) -> int:
-    """Read the offers that were confirmed and not read since; returns how many showed another number.
-
-    What differs gets a new version, so that the next push repairs it.
-    """
-    with shop.store.reading() as connection:
-        rows = list(
-            connection.execute(
-                sa.select(channel_stock)
-                .where(
-                    channel_stock.c.account == account,
-                    channel_stock.c.state == CONFIRMED,
-                    sa.or_(
-                        channel_stock.c.read_back_at.is_(None),
-                        channel_stock.c.read_back_at < channel_stock.c.confirmed_at,
-                    ),
-                )
-                .order_by(channel_stock.c.confirmed_at)
-                .limit(limit)
-            )
-        )
-    if not rows:
-        return 0
-    sink = shop.connect(account, lambda connector: connector.stock_sink)
-    offers = [sink.read_stock(row.offer_id) for row in rows]
-    pairs = zip(offers, rows, strict=True)
-    differing = [row for offer, row in pairs if offer.stock_set not in {None, row.confirmed_quantity}]
-    with shop.store.transaction() as connection:
-        _note_read_back(connection, account, offers)
-    return len(differing)

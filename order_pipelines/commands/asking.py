@@ -1,0 +1,168 @@
+"""Commands that answer questions: an order, the orders, what waits. Nothing of a person without ``--people``."""
+
+import click
+import sqlalchemy as sa
+
+from order_pipelines.commands.common import (
+    count_of,
+    known_account,
+    local,
+    money,
+    opened_shop,
+    opened_store,
+    show_table,
+)
+from order_pipelines.operations.tables import orders, quarantine
+
+
+@click.group("orders")
+def orders_command() -> None:
+    """Look at orders, and cancel one."""
+
+
+@orders_command.command("list")
+@click.option("--account", metavar="NAME", help="Only this account.")
+@click.option("--status", metavar="STATUS", help="Only this order status: open, completed, cancelled …")
+@click.option("--quarantined", is_flag=True, help="Only orders in quarantine.")
+@click.option(
+    "--limit", type=click.IntRange(1, 10_000), default=50, show_default=True, help="The newest so many."
+)
+@click.pass_context
+def orders_list_command(
+    ctx: click.Context, account: str | None, status: str | None, quarantined: bool, limit: int
+) -> None:
+    """List the newest orders: number, total, status, date."""
+    query = (
+        sa.select(orders).order_by(orders.c.ordered_at.desc().nulls_last(), orders.c.order_key).limit(limit)
+    )
+    if account is not None:
+        query = query.where(orders.c.account == account)
+    if status is not None:
+        query = query.where(orders.c.order_status == status)
+    if quarantined:
+        query = query.where(orders.c.is_quarantined.is_(True))
+    with opened_store(ctx) as (store, settings):
+        known_account(settings, account)
+        with store.reading() as connection:
+            rows = connection.execute(query).all()
+        show_table(
+            None,
+            ("order", "account", "ordered", "status", "shipping", "total", "remarks"),
+            [
+                (
+                    row.order_number or row.external_order_id,
+                    row.account,
+                    local(row.ordered_at, settings),
+                    row.order_status,
+                    row.fulfilment_status,
+                    money(row.order_total_current_incl_vat, row.currency_code),
+                    "in quarantine" if row.is_quarantined else ", ".join(row.must_flag),
+                )
+                for row in rows
+            ],
+            numbers=(5,),
+        )
+    click.echo(count_of(len(rows), "order"))
+
+
+@orders_command.command("show")
+@click.argument("number")
+@click.option("--account", metavar="NAME", help="When several accounts have that number.")
+@click.option("--people", is_flag=True, help="Show the buyer and the addresses too.")
+@click.pass_context
+def orders_show_command(ctx: click.Context, number: str, account: str | None, people: bool) -> None:
+    """Show the order NUMBER: lines, stock, parcels, invoice and what went out."""
+    from order_pipelines.commands.order_page import find_order, read_page, show_page
+
+    with opened_store(ctx) as (store, settings), store.reading() as connection:
+        known_account(settings, account)
+        head = find_order(connection, settings, number, account)
+        show_page(read_page(connection, head, with_people=people), settings)
+
+
+@orders_command.command("cancel")
+@click.argument("number")
+@click.option("--reason", default="OUT_OF_STOCK", show_default=True, help="The channel's reason code.")
+@click.option("--line", "lines", multiple=True, metavar="ID", help="Only this line (may be repeated).")
+@click.option("--account", metavar="NAME", help="When several accounts have that number.")
+@click.confirmation_option(prompt="Cancel what is open of this order at its channel?")
+@click.pass_context
+def orders_cancel_command(
+    ctx: click.Context, number: str, reason: str, lines: tuple[str, ...], account: str | None
+) -> None:
+    """Cancel at its channel what is still open of the order NUMBER."""
+    from order_pipelines.services.cancelling import request_cancellation
+
+    with opened_shop(ctx) as shop:
+        planned = request_cancellation(shop, number, reason=reason, line_ids=lines, account=account)
+    click.echo(
+        f"{count_of(planned, 'cancellation')} planned; the next dispatch sends it, the channel confirms it"
+    )
+
+
+@click.group("quarantine")
+def quarantine_command() -> None:
+    """What waits for a person, and trying it again."""
+
+
+@quarantine_command.command("list")
+@click.option("--account", metavar="NAME", help="Only this account.")
+@click.option("--resolved", is_flag=True, help="Those that are over, too.")
+@click.option(
+    "--limit", type=click.IntRange(1, 10_000), default=100, show_default=True, help="The newest so many."
+)
+@click.pass_context
+def quarantine_list_command(ctx: click.Context, account: str | None, resolved: bool, limit: int) -> None:
+    """List what is in quarantine and why."""
+    query = (
+        sa.select(quarantine)
+        .order_by(quarantine.c.first_seen_at.desc(), quarantine.c.quarantine_key)
+        .limit(limit)
+    )
+    if not resolved:
+        query = query.where(quarantine.c.resolved_at.is_(None))
+    if account is not None:
+        query = query.where(quarantine.c.account == account)
+    with opened_store(ctx) as (store, settings):
+        known_account(settings, account)
+        with store.reading() as connection:
+            rows = connection.execute(query).all()
+        headings = ["what", "since", "code", "reason", "field"] + (["resolved"] if resolved else [])
+        show_table(
+            None,
+            headings,
+            [
+                (
+                    f"{row.entity} {row.entity_key}" + (f", row {row.source_row}" if row.source_row else ""),
+                    local(row.first_seen_at, settings),
+                    row.reason_code,
+                    row.reason,
+                    row.field,
+                    *((local(row.resolved_at, settings),) if resolved else ()),
+                )
+                for row in rows
+            ],
+        )
+    click.echo(count_of(len(rows), "row"))
+
+
+@quarantine_command.command("retry")
+@click.option("--account", metavar="NAME", help="Only this account.")
+@click.pass_context
+def quarantine_retry_command(ctx: click.Context, account: str | None) -> None:
+    """Judge again what is in quarantine, after the product master or a mapping was mended."""
+    from order_pipelines.services.again import retry_quarantine
+
+    query = sa.select(sa.func.count(quarantine.c.entity_key.distinct())).where(
+        quarantine.c.resolved_at.is_(None)
+    )
+    if account is not None:
+        query = query.where(quarantine.c.account == account)
+    with opened_shop(ctx) as shop:
+        known_account(shop.settings, account)
+        with shop.store.reading() as connection:
+            before = connection.execute(query).scalar_one()
+        retry_quarantine(shop, account)
+        with shop.store.reading() as connection:
+            after = connection.execute(query).scalar_one()
+    click.echo(f"{before} judged again: {after} still in quarantine")

@@ -1,0 +1,190 @@
+"""Checks: each table against its declaration (blocking), the claims of ``sql/checks``, and the share in quarantine."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import timedelta
+from typing import Any
+
+import dagster as dg
+
+from order_pipelines.defs import naming
+from order_pipelines.defs.access import ShopDoor, WarehouseDoor
+from order_pipelines.defs.intake import is_deep
+from order_pipelines.defs.outcomes import failing_clearly
+from order_pipelines.defs.samples import SAMPLE_ROWS, markdown_table
+from order_pipelines.settings import Settings
+from order_pipelines.warehouse import checks as warehouse_checks
+from order_pipelines.warehouse.columns import Table
+from order_pipelines.warehouse.engine import Warehouse
+from order_pipelines.warehouse.tables import CORE_TABLES, MART_TABLES
+
+# Every sweep looks at what is new, every deep sweep at everything: reading ten million rows back takes minutes.
+_ROWS_EACH_TIME = 200_000
+_DAYS_EACH_TIME = timedelta(days=35)
+_SEQUENCES = ("change_seq", "movement_seq")
+_INSTANTS = ("placed_at", "changed_at")
+
+
+def quarantine_check(settings: Settings, key: dg.AssetKey) -> dg.AssetChecksDefinition:
+    """Return the blocking check that too large a share of a system's orders in quarantine stops money and marts."""
+    limit = settings.limits.max_quarantine_share
+    system = key.path[-1].split("__")[0]
+
+    @dg.asset_check(
+        asset=key,
+        name=f"{key.path[-1]}_quarantine_share",
+        blocking=True,
+        description=f"At most {limit} % of the orders of the last 24 hours are in quarantine "
+        f"(limits.max_quarantine_share, judged from {settings.limits.min_rows_for_share} orders on). More "
+        "than that is a broken mapping or master.",
+        op_tags=naming.priority(naming.THEN_OFFERS),
+    )
+    def quarantine_share_check(
+        context: dg.AssetCheckExecutionContext, shop: dg.ResourceParam[ShopDoor]
+    ) -> dg.AssetCheckResult:
+        from order_pipelines.services.watch import quarantine_share
+
+        with failing_clearly(context), shop.open() as opened:
+            share = quarantine_share(opened.store, opened.settings, system)
+        return dg.AssetCheckResult(
+            passed=share.is_within_limit,
+            metadata={
+                "order_pipelines/orders_received": share.received,
+                "order_pipelines/orders_quarantined": share.quarantined,
+                "limit_pct": str(share.limit_pct),
+                "judged_from_orders": share.counted_from,
+                "open_reasons": dg.MetadataValue.json(share.reasons),
+            },
+        )
+
+    return quarantine_share_check
+
+
+def declaration_checks(layer: str, tables: Sequence[Table]) -> dg.AssetChecksDefinition:
+    """Return one step that reads every table of a layer back and holds it against its declaration; all block."""
+    by_check = {f"{table.name}_schema": table for table in tables}
+
+    @dg.multi_asset_check(
+        name=f"check_{layer}_declarations",
+        specs=[
+            dg.AssetCheckSpec(
+                name,
+                asset=naming.table_key(table),
+                blocking=True,
+                description=f"{table.full_name} as written fits its declaration: types, nulls, "
+                "closed lists, unique key.",
+            )
+            for name, table in by_check.items()
+        ],
+        can_subset=True,
+        pool=naming.WAREHOUSE_POOL,
+        op_tags=naming.priority(naming.THEN_LOAD),
+    )
+    def check_declarations(
+        context: dg.AssetCheckExecutionContext,
+        shop: dg.ResourceParam[ShopDoor],
+        warehouse: dg.ResourceParam[WarehouseDoor],
+    ) -> Iterator[dg.AssetCheckResult]:
+        names = {key.name for key in context.selected_asset_check_keys}
+        with failing_clearly(context):
+            opened = warehouse.warehouse()
+            results = [
+                _validated(opened, table, name, everything=is_deep(context))
+                for name, table in by_check.items()
+                if name in names
+            ]
+        yield from results
+
+    return check_declarations
+
+
+def _validated(warehouse: Warehouse, table: Table, name: str, *, everything: bool) -> dg.AssetCheckResult:
+    where, params = (None, []) if everything else newest_rows(warehouse, table)
+    failures = warehouse_checks.validate_table(warehouse, table, where, params)
+    return dg.AssetCheckResult(
+        passed=not failures,
+        asset_key=naming.table_key(table),
+        check_name=name,
+        metadata={
+            "order_pipelines/offending_rows": sum(each.rows for each in failures),
+            "rows_looked_at": "all" if where is None else "the newest",
+            "failures": dg.MetadataValue.md(
+                markdown_table(
+                    [
+                        {"rule": each.rule, "rows": each.rows, "keys": ", ".join(each.keys)}
+                        for each in failures
+                    ]
+                )
+            ),
+        },
+    )
+
+
+def newest_rows(warehouse: Warehouse, table: Table) -> tuple[str | None, list[Any]]:
+    """Return a condition that keeps the newest rows of a long table, and its values; ``None`` for a short one."""
+    names = table.column_names
+    order = next((name for name in (*_SEQUENCES, *_INSTANTS) if name in names), None)
+    if order is None:
+        return None, []
+    found = warehouse.query(f"select count(*) as n, max({order}) as newest from {table.full_name}")
+    (row,) = found.to_pylist()
+    if row["n"] <= _ROWS_EACH_TIME:
+        return None, []
+    back: Any = _ROWS_EACH_TIME if order in _SEQUENCES else _DAYS_EACH_TIME
+    return f"{order} > $1", [row["newest"] - back]
+
+
+def reconciliation_checks() -> list[dg.AssetChecksDefinition]:
+    """Return the claims of ``sql/checks``, a step for those over ``core`` and one for those that read a mart."""
+    found = warehouse_checks.checks()
+    over_marts = [
+        check for check in found if any(name.startswith("mart.") for name in (check.table, *check.reads))
+    ]
+    over_core = [check for check in found if check not in over_marts]
+    return [_claims("core", over_core), _claims("mart", over_marts)]
+
+
+def _claims(layer: str, found: Sequence[warehouse_checks.Check]) -> dg.AssetChecksDefinition:
+    declared = {table.full_name for table in (*CORE_TABLES, *MART_TABLES)}
+
+    def others(check: warehouse_checks.Check) -> Iterable[dg.AssetKey]:
+        return [
+            naming.full_name_key(name) for name in check.reads if name in declared and name != check.table
+        ]
+
+    @dg.multi_asset_check(
+        name=f"check_{layer}_claims",
+        specs=[
+            dg.AssetCheckSpec(
+                check.name,
+                asset=naming.full_name_key(check.table),
+                additional_deps=others(check),
+                description=f"{check.claim} Rows of sql/checks/{check.name}.sql offend against it.",
+            )
+            for check in found
+        ],
+        can_subset=True,
+        pool=naming.WAREHOUSE_POOL,
+    )
+    def check_claims(
+        context: dg.AssetCheckExecutionContext, warehouse: dg.ResourceParam[WarehouseDoor]
+    ) -> Iterator[dg.AssetCheckResult]:
+        names = {key.name for key in context.selected_asset_check_keys}
+        with failing_clearly(context):
+            opened = warehouse.warehouse()
+            results = [_claimed(opened, check) for check in found if check.name in names]
+        yield from results
+
+    return check_claims
+
+
+def _claimed(warehouse: Warehouse, check: warehouse_checks.Check) -> dg.AssetCheckResult:
+    offending = warehouse_checks.run_check(warehouse, check.name)
+    return dg.AssetCheckResult(
+        passed=offending.num_rows == 0,
+        asset_key=naming.full_name_key(check.table),
+        check_name=check.name,
+        metadata={
+            "order_pipelines/offending_rows": offending.num_rows,
+            "sample": dg.MetadataValue.md(markdown_table(offending.slice(0, SAMPLE_ROWS).to_pylist())),
+        },
+    )

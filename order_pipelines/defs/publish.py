@@ -1,0 +1,347 @@
+"""Assets of what goes out: stock and shipments per channel, sales entries per books, the warehouse's copy, the report.
+
+They work from tables: what is due there is sent, whichever asset of this run brought it or failed to.
+"""
+
+import time
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+import dagster as dg
+import sqlalchemy as sa
+
+from order_pipelines.connectors.ports import Connector
+from order_pipelines.defs import naming
+from order_pipelines.defs.access import ShopDoor, WarehouseDoor
+from order_pipelines.defs.columns import schema_of_store_table
+from order_pipelines.defs.outcomes import Outcome, failing_clearly, materialized, retry_policy, served_check
+from order_pipelines.defs.samples import store_sample
+from order_pipelines.errors import OrderPipelinesError
+from order_pipelines.operations import tables
+from order_pipelines.services.shop import Shop
+from order_pipelines.settings import Settings
+from order_pipelines.warehouse.tables import MART_TABLES
+
+if TYPE_CHECKING:
+    from order_pipelines.services.dispatch import Dispatched
+
+# A write that is accepted first is asked about once more in the same run; what takes longer is for the next one.
+_SETTLE_S = 1.0
+_STOCK_SHOWN = (
+    "account",
+    "offer_id",
+    "sku",
+    "desired_quantity",
+    "sent_quantity",
+    "confirmed_quantity",
+    "state",
+)
+_INVOICES_SHOWN = (
+    "invoice_key",
+    "account",
+    "invoice_date",
+    "amount_incl_vat",
+    "vat_amount",
+    "state",
+    "entry_number",
+)
+_PARCELS_SHOWN = ("shipment_key", "account", "carrier", "location", "shipped_at")
+
+
+def stock_asset(settings: Settings, connector: Connector) -> dg.AssetsDefinition:
+    """Return ``publish/<system>__stock``."""
+    system = connector.system
+    key = naming.publish_key(f"{system}__stock")
+    check = served_check(key, "served")
+
+    # Only the offers are upstream, though orders decide the numbers: a blocked check or a failed intake of orders must
+    # never keep a lower stock from going out. Raising is held by the service while orders are old.
+    @dg.asset(
+        key=key,
+        deps=[naming.intake_key(system, "offers")],
+        group_name=system,
+        owners=[naming.INTEGRATIONS],
+        kinds={"python"},
+        tags={naming.PII_TAG: "none"},
+        description=f"Stock shown at {connector.title}: the desired quantity of every offer, sent, confirmed and read "
+        "back. One row: one offer of one account. Source: the ledger of the operations store.",
+        metadata={
+            "dagster/column_schema": schema_of_store_table(tables.channel_stock),
+            "dagster/table_name": "channel_stock",
+        },
+        code_version="1",
+        check_specs=[check],
+        pool=naming.api_pool(system),
+        op_tags=naming.priority(naming.THEN_STOCK),
+    )
+    def stock(
+        context: dg.AssetExecutionContext, shop: dg.ResourceParam[ShopDoor]
+    ) -> Iterator[dg.MaterializeResult[Any]]:
+        with failing_clearly(context), shop.open() as opened:
+            accounts = [
+                name
+                for name, account in opened.accounts(lambda able: able.stock_sink)
+                if account.system == system and account.stock.push
+            ]
+            outcomes = [_push(opened, account) for account in accounts]
+            total, sample = _look(opened, tables.channel_stock, _STOCK_SHOWN, accounts)
+        yield materialized(context, key, outcomes, check, row_count=total, extra={"sample": sample})
+
+    return stock
+
+
+def _push(shop: Shop, account: str) -> Outcome:
+    from order_pipelines.services.stock_push import push_account, read_back
+
+    counts = dict.fromkeys(
+        ("due", "confirmed", "accepted", "rejected", "in_doubt", "held", "observed", "read_back_differs"), 0
+    )
+
+    def send() -> Any:
+        push = push_account(shop, account)
+        counts["accepted"] = push.accepted
+        for name in ("confirmed", "rejected", "in_doubt"):
+            counts[name] += getattr(push, name)
+        for name in ("due", "held", "observed"):
+            counts[name] = max(counts[name], getattr(push, name))
+        return push
+
+    push = send()
+    if push.problem is None and push.accepted:
+        time.sleep(_SETTLE_S)
+        push = send()
+    if push.problem is None and shop.account(account).mode == "live":
+        try:
+            counts["read_back_differs"] = read_back(shop, account)
+        except OrderPipelinesError as error:
+            again = getattr(error, "retryable", False)
+            return Outcome(account, counts, str(error), is_retryable=again)
+        if counts["read_back_differs"]:
+            push = send()
+    held_only = push.held > 0
+    return Outcome(
+        account,
+        counts,
+        push.problem,
+        is_failed=push.problem is not None and not held_only,
+        is_retryable=push.retryable,
+    )
+
+
+def shipments_asset(
+    settings: Settings, connector: Connector, orders: list[dg.AssetKey], parcel_files: list[dg.AssetKey]
+) -> dg.AssetsDefinition:
+    """Return ``publish/<system>__shipments``; of all ``orders`` its own system's are upstream, and parcels of files."""
+    system = connector.system
+    own = [key for key in orders if key == naming.intake_key(system, "orders")]
+    key = naming.publish_key(f"{system}__shipments")
+    check = served_check(key, "served")
+
+    @dg.asset(
+        key=key,
+        deps=[*own, *parcel_files],
+        group_name=system,
+        owners=[naming.INTEGRATIONS],
+        kinds={"python"},
+        tags={naming.PII_TAG: "none"},
+        description=f"Parcels and cancellations announced at {connector.title}, each once, confirmed by the channel. "
+        "One row: one parcel. Source: shipments of the operations store, through the outbox.",
+        metadata={
+            "dagster/column_schema": schema_of_store_table(tables.shipments),
+            "dagster/table_name": "shipments",
+        },
+        code_version="1",
+        check_specs=[check],
+        pool=naming.api_pool(system),
+        op_tags=naming.priority(naming.THEN_PUBLISH),
+    )
+    def shipments(
+        context: dg.AssetExecutionContext, shop: dg.ResourceParam[ShopDoor]
+    ) -> Iterator[dg.MaterializeResult[Any]]:
+        from order_pipelines.services.cancelling import CHANNEL_CANCELLATION
+        from order_pipelines.services.planning import CHANNEL_SHIPMENT, Planned, plan_shipments
+
+        with failing_clearly(context), shop.open() as opened:
+            plan_shipments(opened, Planned())
+            accounts = [
+                name
+                for name, account in opened.accounts(lambda able: able.shipment_sink)
+                if account.system == system
+            ]
+            outcomes = [
+                _dispatch(opened, account, (CHANNEL_SHIPMENT, CHANNEL_CANCELLATION)) for account in accounts
+            ]
+            total, sample = _look(opened, tables.shipments, _PARCELS_SHOWN, accounts)
+        yield materialized(context, key, outcomes, check, row_count=total, extra={"sample": sample})
+
+    return shipments
+
+
+def entries_asset(
+    settings: Settings, connector: Connector, upstream: list[dg.AssetKey], retry_delay_s: float
+) -> dg.AssetsDefinition:
+    """Return ``publish/<system>__sales_entries`` of books. ``upstream`` are all intakes of orders."""
+    system = connector.system
+    key = naming.publish_key(f"{system}__sales_entries")
+    check = served_check(key, "served")
+
+    @dg.asset(
+        key=key,
+        deps=upstream,
+        group_name=system,
+        owners=[naming.FINANCE],
+        kinds={"python"},
+        tags={naming.PII_TAG: "none"},
+        description=f"Sales entries in {connector.title}: planned when an order's trigger has happened, looked for, "
+        "posted once and confirmed. One row: one entry. Source: orders of the operations store, through the outbox.",
+        metadata={
+            "dagster/column_schema": schema_of_store_table(tables.invoices),
+            "dagster/table_name": "invoices",
+        },
+        code_version="1",
+        check_specs=[check],
+        pool=naming.api_pool(system),
+        op_tags=naming.priority(naming.THEN_PUBLISH),
+        retry_policy=retry_policy(retry_delay_s),
+    )
+    def sales_entries(
+        context: dg.AssetExecutionContext, shop: dg.ResourceParam[ShopDoor]
+    ) -> Iterator[dg.MaterializeResult[Any]]:
+        from order_pipelines.services.planning import SALES_ENTRY, Planned, plan_invoices
+
+        planned = Planned()
+        with failing_clearly(context), shop.open() as opened:
+            books = [
+                name
+                for name, account in opened.accounts(lambda able: able.invoice_sink)
+                if account.system == system
+            ]
+            sellers = [
+                name
+                for name, account in opened.accounts()
+                if account.invoicing.trigger != "off" and account.invoicing.books in books
+            ]
+            for name in sellers:
+                plan_invoices(opened, name, planned)
+            outcomes = [_dispatch(opened, account, (SALES_ENTRY,)) for account in books]
+            total, sample = _look(opened, tables.invoices, _INVOICES_SHOWN, sellers)
+        yield materialized(
+            context,
+            key,
+            outcomes,
+            check,
+            row_count=total,
+            extra={
+                "sample": sample,
+                "order_pipelines/entries_planned": planned.invoices,
+                "order_pipelines/orders_in_them": planned.orders_invoiced,
+                "held_back": dg.MetadataValue.json(planned.holds),
+            },
+        )
+
+    return sales_entries
+
+
+def _dispatch(shop: Shop, account: str, kinds: tuple[str, ...]) -> Outcome:
+    counts = dict.fromkeys(("confirmed", "accepted", "found", "in_doubt", "failed", "left"), 0)
+    last = None
+    for kind in kinds:
+        last = _send_all(shop, account, kind, counts)
+        if account in last.problems:
+            break
+    problem = last.problems.get(account) if last is not None else None
+    again = last.retryable if last is not None else True
+    counts["postponed"] = _postponed(shop, account, kinds)
+    if problem is None and (counts["failed"] or counts["postponed"]):
+        look = f"{counts['failed']} refused, {counts['postponed']} to be tried again; the reasons are in core.outbox"
+        return Outcome(account, counts, look)
+    return Outcome(account, counts, problem, is_failed=problem is not None, is_retryable=again)
+
+
+def _postponed(shop: Shop, account: str, kinds: tuple[str, ...]) -> int:
+    """Return how many effects were tried and wait for another time."""
+    outbox = tables.outbox
+    query = (
+        sa.select(sa.func.count())
+        .select_from(outbox)
+        .where(
+            outbox.c.account == account,
+            outbox.c.kind.in_(kinds),
+            outbox.c.attempts > 0,
+            outbox.c.state.in_(("pending", "in_doubt")),
+        )
+    )
+    with shop.store.reading() as connection:
+        return int(connection.execute(query).scalar_one())
+
+
+def _send_all(shop: Shop, account: str, kind: str, counts: dict[str, int]) -> "Dispatched":
+    """Send rounds of what is due until nothing is left or a round settled nothing; returns the last round."""
+    from order_pipelines.services.dispatch import dispatch_kind
+
+    waited = False
+    while True:
+        done = dispatch_kind(shop, kind, only=account)
+        for name in ("confirmed", "found", "in_doubt", "failed"):
+            counts[name] += getattr(done, name)
+        waits = bool(done.accepted) and not waited
+        if account in done.problems or not done.left or not (waits or done.confirmed or done.failed):
+            counts["accepted"] += done.accepted
+            counts["left"] += done.left
+            return done
+        if waits:
+            time.sleep(_SETTLE_S)
+            waited = True
+
+
+def copy_asset(settings: Settings) -> dg.AssetsDefinition:
+    """Return ``publish/warehouse_copy``."""
+
+    @dg.asset(
+        key=naming.publish_key("warehouse_copy"),
+        deps=[naming.table_key(table) for table in MART_TABLES],
+        group_name="house",
+        owners=[naming.DATA],
+        kinds={naming.warehouse_kind(settings)},
+        tags={naming.PII_TAG: "none"},
+        description="What analysts open: a numbered read-only copy of the DuckDB file with a pointer to the newest, or "
+        "read rights on PostgreSQL. One row: one table of core or mart. Source: the warehouse after each load.",
+        metadata={
+            "dagster/column_schema": dg.TableSchema(
+                columns=[
+                    dg.TableColumn("schema", "text", description="core or mart."),
+                    dg.TableColumn(
+                        "table", "text", description="Every table of the warehouse, as it stands."
+                    ),
+                ]
+            ),
+        },
+        code_version="1",
+        pool=naming.WAREHOUSE_POOL,
+    )
+    def warehouse_copy(
+        context: dg.AssetExecutionContext,
+        shop: dg.ResourceParam[ShopDoor],
+        warehouse: dg.ResourceParam[WarehouseDoor],
+    ) -> dg.MaterializeResult[Any]:
+        with failing_clearly(context), shop.store() as store, warehouse.writing(store) as opened:
+            published = opened.publish()
+        metadata: dict[str, Any] = {"done": published.done}
+        if published.path is not None:
+            metadata |= {
+                "dagster/uri": dg.MetadataValue.path(published.path),
+                "order_pipelines/copy_number": published.number or 0,
+                "order_pipelines/size_bytes": published.path.stat().st_size,
+            }
+        return dg.MaterializeResult(metadata=metadata)
+
+    return warehouse_copy
+
+
+def _look(
+    shop: Shop, table: sa.Table, shown: tuple[str, ...], accounts: list[str]
+) -> tuple[int, dg.MarkdownMetadataValue]:
+    query = sa.select(sa.func.count()).select_from(table).where(table.c.account.in_(accounts))
+    with shop.store.reading() as connection:
+        total = int(connection.execute(query).scalar_one())
+        return total, dg.MetadataValue.md(store_sample(connection, table, shown, accounts))

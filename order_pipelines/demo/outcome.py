@@ -1,0 +1,220 @@
+"""What came of the demo, read back: revenue from the warehouse, entries and offers from the stand-ins themselves.
+
+What the outside holds is asked of the sandbox's control port and not of our own tables: the demo shows what arrived.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import requests
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+
+from order_pipelines.demo.merchant import BOOKS, Sandbox
+from order_pipelines.operations.migrations import open_store
+from order_pipelines.operations.tables import (
+    channel_stock,
+    invoice_holds,
+    products,
+    quarantine,
+    stock_positions,
+)
+from order_pipelines.settings import Settings
+from order_pipelines.warehouse.engine import Warehouse
+
+_TIMEOUT_S = 10
+_SHOWN_SKUS = 10
+
+
+@dataclass(frozen=True, slots=True)
+class Revenue:
+    """What one account sold; amounts in euro after cancellations, net only where the VAT is known."""
+
+    channel: str
+    account: str
+    orders: int
+    units: int
+    gross: Decimal
+    net: Decimal
+    vat: Decimal
+
+
+@dataclass(frozen=True, slots=True)
+class Booked:
+    """What the books hold for one debtor."""
+
+    account: str
+    entries: int
+    total: Decimal
+    vat: Decimal
+
+
+@dataclass(frozen=True, slots=True)
+class ShownOffer:
+    """One offer: the pieces the channel was told and confirmed, and what it holds and shows shoppers."""
+
+    account: str
+    sku: str
+    confirmed: int | None
+    held: int
+    for_sale: int
+
+    @property
+    def is_agreed(self) -> bool:
+        """The channel holds what it confirmed."""
+        return self.confirmed == self.held
+
+
+@dataclass(frozen=True, slots=True)
+class StockLine:
+    """One article: what lies in the warehouse, what is sold and not sent, and its offers by account."""
+
+    sku: str
+    name: str | None
+    on_hand: int
+    open_demand: int
+    offers: Mapping[str, ShownOffer]
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """Something that waits for a person, and why."""
+
+    what: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """All that the demo ends with."""
+
+    revenue: Sequence[Revenue]
+    booked: Sequence[Booked]
+    double_entries: int
+    offers: Sequence[ShownOffer]
+    stock: Sequence[StockLine]
+    parcels_announced: int
+    quarantined: Sequence[Waiting]
+    held_invoices: Sequence[Waiting]
+    report: Path | None
+
+
+def read_outcome(settings: Settings, sandbox: Sandbox, report: Path | None) -> Outcome:
+    """Ask the warehouse, the stores and the outside what there is now."""
+    accounts = [row["account"] for row in sandbox.systems if row["system"] == "bol"]
+    states = {account: _state(sandbox, account) for account in accounts}
+    books = _state(sandbox, BOOKS)
+    customers = {customer: name for name, customer in sandbox.account(BOOKS)["customers"].items()}
+    store = open_store(settings.operations_url())
+    try:
+        with store.reading() as connection:
+            offers = _offers(connection, states)
+            return Outcome(
+                revenue=_revenue(settings),
+                booked=_booked(books["entries"], customers),
+                double_entries=len(books["duplicates_by_your_ref"]),
+                offers=offers,
+                stock=_stock(connection, offers),
+                parcels_announced=sum(
+                    bool(each["reference"]) for state in states.values() for each in state["shipments"]
+                ),
+                quarantined=[
+                    Waiting(f"{row.entity.replace('_', ' ')} {row.entity_key}", row.reason)
+                    for row in connection.execute(
+                        sa.select(quarantine)
+                        .where(quarantine.c.resolved_at.is_(None))
+                        .order_by(quarantine.c.entity_key)
+                    )
+                ],
+                held_invoices=[
+                    Waiting(f"order {row.order_key}", row.reason)
+                    for row in connection.execute(
+                        sa.select(invoice_holds).order_by(invoice_holds.c.order_key)
+                    )
+                ],
+                report=report,
+            )
+    finally:
+        store.close()
+
+
+def _state(sandbox: Sandbox, account: str) -> dict[str, Any]:
+    answer = requests.get(f"{sandbox.control_url}/state/{account}", timeout=_TIMEOUT_S)
+    answer.raise_for_status()
+    state: dict[str, Any] = answer.json()
+    return state
+
+
+def _revenue(settings: Settings) -> list[Revenue]:
+    warehouse = Warehouse(settings.warehouse_url(), settings.data_dir)
+    rows = warehouse.query(
+        "select channel, account, sum(orders) as orders, sum(units) as units, sum(gross_revenue_incl_vat) as gross, "
+        "sum(net_revenue_excl_vat) as net, sum(vat_amount) as vat from mart.revenue_per_channel_day "
+        "group by channel, account order by channel desc, account"
+    ).to_pylist()
+    return [
+        Revenue(
+            row["channel"],
+            row["account"],
+            int(row["orders"]),
+            int(row["units"]),
+            row["gross"] or Decimal(0),
+            row["net"] or Decimal(0),
+            row["vat"] or Decimal(0),
+        )
+        for row in rows
+    ]
+
+
+def _booked(entries: Sequence[Mapping[str, Any]], customers: Mapping[str, str]) -> list[Booked]:
+    by_account: dict[str, list[Mapping[str, Any]]] = {}
+    for entry in entries:
+        by_account.setdefault(customers.get(entry["customer"], "another debtor"), []).append(entry)
+    return [
+        Booked(
+            account,
+            len(found),
+            sum((Decimal(entry["amount_fc"]) for entry in found), Decimal(0)),
+            sum((Decimal(entry["vat_amount_fc"]) for entry in found), Decimal(0)),
+        )
+        for account, found in sorted(by_account.items(), reverse=True)
+    ]
+
+
+def _offers(connection: Connection, states: Mapping[str, Mapping[str, Any]]) -> list[ShownOffer]:
+    held = {
+        (account, offer["offer_id"]): offer for account, state in states.items() for offer in state["offers"]
+    }
+    return [
+        ShownOffer(
+            row.account,
+            row.sku,
+            row.confirmed_quantity,
+            held[(row.account, row.offer_id)]["amount"],
+            max(0, held[(row.account, row.offer_id)]["corrected_stock"]),
+        )
+        for row in connection.execute(
+            sa.select(channel_stock).order_by(channel_stock.c.account, channel_stock.c.sku)
+        )
+    ]
+
+
+def _stock(connection: Connection, offers: Sequence[ShownOffer]) -> list[StockLine]:
+    """Return the articles of which most is sold and not sent yet: where the two accounts need different numbers."""
+    by_sku: dict[str, dict[str, ShownOffer]] = {}
+    for offer in offers:
+        by_sku.setdefault(offer.sku, {})[offer.account] = offer
+    query = (
+        sa.select(stock_positions, products.c.name)
+        .join(products, products.c.sku == stock_positions.c.sku)
+        .where(stock_positions.c.location == "main", stock_positions.c.sku.in_(by_sku))
+        .order_by(stock_positions.c.open_demand.desc(), stock_positions.c.on_hand, stock_positions.c.sku)
+        .limit(_SHOWN_SKUS)
+    )
+    return [
+        StockLine(row.sku, row.name, row.on_hand, row.open_demand, by_sku[row.sku])
+        for row in connection.execute(query)
+    ]

@@ -1,0 +1,123 @@
+"""The tables that the demo ends with."""
+
+from collections.abc import Iterable, Sequence
+from decimal import Decimal
+from pathlib import Path
+
+from rich import box
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from order_pipelines.demo.outcome import Outcome, ShownOffer, Waiting
+from order_pipelines.money import format_dutch
+
+
+def show_outcome(console: Console, outcome: Outcome, settings: Path) -> None:
+    """Print what was sold, booked, shown and quarantined, and where to look next."""
+    _show_revenue(console, outcome)
+    _show_books(console, outcome)
+    _show_stock(console, outcome)
+    _show_waiting(
+        console, "In quarantine: takes stock, is neither counted, invoiced nor shipped", outcome.quarantined
+    )
+    _show_waiting(console, "Shipped, and waiting for the books", outcome.held_invoices)
+    if outcome.report is not None:
+        console.print(f"Report:    {outcome.report}", soft_wrap=True)
+    console.print(f"Look:      order-pipelines --settings {settings} orders show 1043210014", soft_wrap=True)
+    console.print("Next:      make up        then open http://127.0.0.1:3000", soft_wrap=True)
+
+
+def _table(title: str, headings: Sequence[str], numbers: Iterable[int] = ()) -> Table:
+    right = set(numbers)
+    table = Table(title=title, title_justify="left", title_style="bold", box=box.SIMPLE_HEAD, pad_edge=False)
+    for index, heading in enumerate(headings):
+        table.add_column(heading, justify="right" if index in right else "left", overflow="fold")
+    return table
+
+
+def _show_revenue(console: Console, outcome: Outcome) -> None:
+    table = _table(
+        "Sold, per channel and account (mart.revenue_per_channel_day; without quarantine)",
+        ("channel", "account", "orders", "units", "revenue incl. VAT", "net", "VAT"),
+        range(2, 7),
+    )
+    for row in outcome.revenue:
+        table.add_row(
+            row.channel,
+            row.account,
+            str(row.orders),
+            str(row.units),
+            *map(format_dutch, (row.gross, row.net, row.vat)),
+        )
+    table.add_section()
+    table.add_row(
+        "all",
+        "",
+        str(sum(row.orders for row in outcome.revenue)),
+        str(sum(row.units for row in outcome.revenue)),
+        *(
+            format_dutch(sum(amounts, Decimal(0)))
+            for amounts in zip(*((row.gross, row.net, row.vat) for row in outcome.revenue), strict=True)
+        ),
+    )
+    console.print(table)
+
+
+def _show_books(console: Console, outcome: Outcome) -> None:
+    table = _table(
+        "Invoiced in Exact Online, read back from there",
+        ("debtor", "entries", "total", "VAT in it"),
+        range(1, 4),
+    )
+    for row in outcome.booked:
+        table.add_row(row.account, str(row.entries), format_dutch(row.total), format_dutch(row.vat))
+    table.add_section()
+    table.add_row(
+        "all",
+        str(sum(row.entries for row in outcome.booked)),
+        format_dutch(sum((row.total for row in outcome.booked), Decimal(0))),
+        format_dutch(sum((row.vat for row in outcome.booked), Decimal(0))),
+    )
+    console.print(table)
+    console.print(
+        f"entries that are there twice: {outcome.double_entries}; "
+        f"parcels announced at bol: {outcome.parcels_announced}\n"
+    )
+
+
+def _show_stock(console: Console, outcome: Outcome) -> None:
+    accounts = sorted({offer.account for offer in outcome.offers})
+    headings = ["sku", "article", "on hand", "sold, not sent"]
+    for account in accounts:
+        headings += [f"{account}: told", "for sale"]
+    table = _table(
+        "Stock that each account shows now, read back from bol (the articles with most open demand)",
+        headings,
+        range(2, len(headings)),
+    )
+    for line in outcome.stock:
+        cells = [line.sku, line.name or "", str(line.on_hand), str(line.open_demand)]
+        for account in accounts:
+            cells += _cells(line.offers.get(account))
+        table.add_row(*cells)
+    console.print(table)
+    for account in accounts:
+        offers = [offer for offer in outcome.offers if offer.account == account]
+        agreed = sum(offer.is_agreed for offer in offers)
+        console.print(f"{account}: {agreed} of {len(offers)} offers hold what we sent and bol confirmed")
+    console.print()
+
+
+def _cells(offer: ShownOffer | None) -> list[str]:
+    if offer is None:
+        return ["", ""]
+    held = str(offer.held) if offer.is_agreed else f"{offer.held} (confirmed {offer.confirmed})"
+    return [held, str(offer.for_sale)]
+
+
+def _show_waiting(console: Console, title: str, rows: Sequence[Waiting]) -> None:
+    table = _table(title, ("what", "why"))
+    for row in rows:
+        table.add_row(Text(row.what), Text(row.reason))
+    console.print(table)

@@ -1,0 +1,105 @@
+"""What the channels really hold, compared with what they confirmed: a difference is sent again."""
+
+from datetime import timedelta
+from typing import Any
+
+import sqlalchemy as sa
+
+from order_pipelines import clock
+from order_pipelines.connectors.ports import ListedOffer
+from order_pipelines.errors import ConnectorError
+from order_pipelines.operations.store import CHANGE, next_values
+from order_pipelines.operations.tables import channel_stock
+from order_pipelines.services.shop import Shop
+
+_PENDING, _CONFIRMED = "pending", "confirmed"
+_LIMIT = 50
+_OF_THE_ACCOUNT = frozenset({401, 403, 429})
+
+
+def note_read_back(connection: sa.Connection, account: str, listed: list[ListedOffer]) -> None:
+    """Compare what the channel holds with what we confirmed; what differs is sent again."""
+    known = {
+        row.offer_id: row
+        for row in connection.execute(sa.select(channel_stock).where(channel_stock.c.account == account))
+    }
+    now = clock.now()
+    for offer in listed:
+        row = known.get(offer.offer_id)
+        if row is None or offer.stock_set is None:
+            continue
+        values: dict[str, Any] = {"read_back_quantity": offer.stock_set, "read_back_at": now}
+        is_first = row.read_back_at is None or (
+            row.confirmed_at is not None and row.read_back_at < row.confirmed_at
+        )
+        if is_first or row.read_back_quantity != offer.stock_set:
+            values["change_seq"] = next_values(connection, CHANGE)
+        settled = row.state == _CONFIRMED and row.confirmed_version == row.desired_version
+        if settled and offer.stock_set != row.confirmed_quantity:
+            values |= {
+                "desired_version": row.desired_version + 1,
+                "state": _PENDING,
+                "reason": f"read back {offer.stock_set} where {row.confirmed_quantity} had been confirmed",
+            }
+        connection.execute(
+            sa.update(channel_stock)
+            .where(channel_stock.c.account == account, channel_stock.c.offer_id == offer.offer_id)
+            .values(**values)
+        )
+
+
+def read_back(shop: Shop, account: str, *, limit: int = _LIMIT) -> int:
+    """Read the offers that were confirmed and not read since; returns how many showed another number.
+
+    What differs gets a new version, so that the next push repairs it. An offer that cannot be read is noted with its
+    reason and stops no other.
+
+    Raises:
+        ConnectorError: the account cannot be read now; what was read before is kept.
+    """
+    rows = _unread(shop, account, limit)
+    if not rows:
+        return 0
+    deadline = clock.now() + timedelta(seconds=shop.settings.cadence.account_deadline_s)
+    sink = shop.connect(account, lambda connector: connector.stock_sink, deadline)
+    offers: list[ListedOffer] = []
+    unreadable: dict[str, str] = {}
+    trouble: ConnectorError | None = None
+    for row in rows:
+        try:
+            offers.append(sink.read_stock(row.offer_id))
+        except ConnectorError as error:
+            if error.retryable or error.status in _OF_THE_ACCOUNT:
+                trouble = error
+                break
+            unreadable[row.offer_id] = str(error)
+    confirmed = {row.offer_id: row.confirmed_quantity for row in rows}
+    with shop.store.transaction() as connection:
+        note_read_back(connection, account, offers)
+        for offer_id, reason in unreadable.items():
+            connection.execute(
+                sa.update(channel_stock)
+                .where(channel_stock.c.account == account, channel_stock.c.offer_id == offer_id)
+                .values(read_back_quantity=None, read_back_at=clock.now(), reason=reason)
+            )
+    if trouble is not None:
+        raise trouble
+    return sum(offer.stock_set not in {None, confirmed[offer.offer_id]} for offer in offers)
+
+
+def _unread(shop: Shop, account: str, limit: int) -> list[Any]:
+    query = (
+        sa.select(channel_stock)
+        .where(
+            channel_stock.c.account == account,
+            channel_stock.c.state == _CONFIRMED,
+            sa.or_(
+                channel_stock.c.read_back_at.is_(None),
+                channel_stock.c.read_back_at < channel_stock.c.confirmed_at,
+            ),
+        )
+        .order_by(channel_stock.c.confirmed_at)
+        .limit(limit)
+    )
+    with shop.store.reading() as connection:
+        return list(connection.execute(query))
