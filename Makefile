@@ -13,17 +13,18 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 WORKERS ?= 2
 PYTEST_ARGS ?=
+BENCH_ARGS ?=
 UPGRADE ?=
 
 # The first Python that is new enough; PYTHON=/path/to/python chooses another.
 PYTHON ?= $(shell for p in python3.11 python3.12 python3.13 python3; do \
 	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' >/dev/null 2>&1 && { echo $$p; break; }; done)
 
-.PHONY: help demo up test bench conformance lint format lock clean
+.PHONY: help install demo up test bench conformance lint format lock pictures clean
 
 help:
 	@sed -n '2,4p' Makefile | cut -c 3-
-	@echo '  also: bench conformance lint format lock clean'
+	@echo '  also: install bench conformance lint format lock pictures clean'
 
 # ---- set up: a virtual environment with exactly what the lock names, then this checkout
 
@@ -40,6 +41,8 @@ $(STAMP): requirements.lock pyproject.toml
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --no-index -e .
 	@touch $(STAMP)
 
+install: $(STAMP)
+
 # ---- run
 
 demo: $(STAMP)
@@ -48,8 +51,9 @@ demo: $(STAMP)
 up: $(STAMP)
 	@$(BIN)/order-pipelines up
 
+# BENCH_ARGS=--small for about a minute; BENCH_ARGS='--write docs/performance.md' keeps the table.
 bench: $(STAMP)
-	@$(BIN)/python -m benchmarks
+	@$(BIN)/python -m benchmarks $(BENCH_ARGS)
 
 # ---- check
 
@@ -70,10 +74,11 @@ lint: $(STAMP)
 	@echo '== dependencies'
 	@$(BIN)/deptry .
 
-# What needs more than the checkout: official specifications, published clients, a browser.
+# What needs more than the checkout: official specifications, real payloads and data in ../shared, or where
+# ORDER_PIPELINES_SHARED says.
 conformance: $(STAMP)
-	@test -d order_pipelines_tests/conformance || { echo 'there is no conformance test yet: order_pipelines_tests/conformance does not exist' >&2; exit 1; }
-	@$(BIN)/python -m pytest order_pipelines_tests/conformance $(PYTEST_ARGS)
+	@echo '== conformance'
+	@$(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup order_pipelines_tests/conformance $(PYTEST_ARGS)
 
 # ---- care
 
@@ -88,6 +93,10 @@ lock: $(STAMP)
 	@$(BIN)/uv pip compile pyproject.toml --extra dev --universal --python-version 3.11 --generate-hashes --no-strip-extras \
 		--no-header --no-annotate --no-emit-index-url --no-emit-find-links --quiet $(UPGRADE) -o requirements.lock
 	@! grep -nE '://|^-' requirements.lock || { echo 'requirements.lock holds an address (above)' >&2; exit 1; }
+
+# The pictures of the README, from a running `up`; needs an installed Chromium.
+pictures: $(STAMP)
+	@$(BIN)/python -m order_pipelines_tests.docs.pictures
 
 # Keeps settings, the merchant's data and Dagster's history.
 clean:

@@ -94,9 +94,7 @@ class Stores(_Section):
     @classmethod
     def _without_password(cls, value: str | None) -> str | None:
         if value is not None and re.search(r"://[^/@]*:[^/@]+@", value):
-            raise ValueError(
-                "a URL without password; put the whole URL into a variable and name it in *_url_env"
-            )
+            raise ValueError("a URL without password; a variable named in *_url_env may hold the whole URL")
         return value
 
 
@@ -243,9 +241,7 @@ class Settings(_Section):
         known = {location.name for location in self.locations}
         for index, location in enumerate(self.locations):
             if location.name in {other.name for other in self.locations[:index]}:
-                raise ValueError(
-                    f"locations.{index}.name: a location of its own; {location.name!r} is named twice"
-                )
+                raise ValueError(f"locations.{index}.name: another name; {location.name!r} is named twice")
         prefixes: dict[str, str] = {}
         for name, account in self.accounts.items():
             for key, place in (

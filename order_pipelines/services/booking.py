@@ -34,6 +34,7 @@ from order_pipelines.services.order_rows import (
     quarantine_row,
 )
 from order_pipelines.services.quarantining import resolve_quarantine, settle_quarantine
+from order_pipelines.services.unchanged import note_unchanged
 from order_pipelines.settings import Settings
 
 __all__ = [
@@ -145,7 +146,9 @@ def _write_orders(
     known: dict[str, Any],
     booked: Booked,
 ) -> None:
-    judged = _leave_unchanged(connection, settings, judged, known, booked)
+    unchanged = note_unchanged(connection, settings, judged, known)
+    booked.orders_unchanged += len(unchanged)
+    judged = [item for item in judged if item.arrived.key not in unchanged]
     if not judged:
         return
     first = next_values(connection, CHANGE, len(judged))
@@ -178,62 +181,6 @@ def _write_orders(
         connection.execute(order_lines.insert(), line_values)
     upsert(connection, order_people, people_values)
     _write_quarantine(connection, judged)
-
-
-def _leave_unchanged(
-    connection: Connection,
-    settings: Settings,
-    judged: Sequence[Judged],
-    known: dict[str, Any],
-    booked: Booked,
-) -> list[Judged]:
-    """Return what says something new; of the others only the later reading is noted, which wakes nobody up.
-
-    The same body may still be judged otherwise, after the product master or a rule was mended: rows are compared.
-    """
-    again = {
-        item.arrived.key: item
-        for item in judged
-        if item.arrived.key in known and known[item.arrived.key].content_hash == item.arrived.content_hash
-    }
-    stored_lines: dict[str, list[Any]] = defaultdict(list)
-    same: list[dict[str, Any]] = []
-    for part in chunks(list(again)):
-        lines = sa.select(order_lines).where(order_lines.c.order_key.in_(part))
-        for row in connection.execute(lines.order_by(order_lines.c.order_key, order_lines.c.line_number)):
-            stored_lines[row.order_key].append(row)
-        for row in connection.execute(sa.select(orders).where(orders.c.order_key.in_(part))):
-            item = again[row.order_key]
-            values = fitted(orders, order_row(item, row.first_received_at, 0, settings.merchant.zone))
-            wanted = [fitted(order_lines, line) for line in line_rows(item)]
-            stored = stored_lines[row.order_key]
-            if (
-                _says(row, values)
-                and len(wanted) == len(stored)
-                and all(_says(*pair) for pair in zip(stored, wanted, strict=True))
-            ):
-                same.append({"of_key": row.order_key, "read_at": item.arrived.read_began_at})
-    if same:
-        booked.orders_unchanged += len(same)
-        connection.execute(
-            sa.update(orders)
-            .where(orders.c.order_key == sa.bindparam("of_key"))
-            .values(read_began_at=sa.bindparam("read_at")),
-            same,
-        )
-    unchanged = {row["of_key"] for row in same}
-    return [item for item in judged if item.arrived.key not in unchanged]
-
-
-_OF_THE_READING = frozenset(
-    {"read_began_at", "receipt_seq", "first_received_at", "change_seq", "completed_at", "quantity_departed"}
-)
-
-
-def _says(row: Any, values: dict[str, Any]) -> bool:
-    """Tell whether a stored row says what ``values`` say, apart from when and how often it was read."""
-    stored = row._mapping
-    return all(stored[name] == value for name, value in values.items() if name not in _OF_THE_READING)
 
 
 def _write_quarantine(connection: Connection, judged: Sequence[Judged]) -> None:

@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
+from functools import cache
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -81,16 +82,23 @@ def fitted(table: sa.Table, row: Mapping[str, Any]) -> dict[str, Any]:
 
     Key columns are left alone: two names cut to the same text would be one thing.
     """
+    limits = _text_limits(table)
     return {
-        name: _fit(value, table.c[name]) if isinstance(value, str) else value for name, value in row.items()
+        name: value.replace("\x00", "")[: limits[name]]
+        if isinstance(value, str) and name in limits
+        else value
+        for name, value in row.items()
     }
 
 
-def _fit(text: str, column: sa.Column[Any]) -> str:
-    length = getattr(column.type, "length", None)
-    if column.primary_key or not isinstance(column.type, sa.String):
-        return text
-    return text.replace("\x00", "")[:length]
+@cache
+def _text_limits(table: sa.Table) -> dict[str, int | None]:
+    """Return how long the texts of a table's columns may be, keys aside; ``None`` is any length."""
+    return {
+        column.name: column.type.length
+        for column in table.c
+        if isinstance(column.type, sa.String) and not column.primary_key
+    }
 
 
 def order_row(judged: Judged, first_received_at: datetime, change_seq: int, zone: ZoneInfo) -> dict[str, Any]:

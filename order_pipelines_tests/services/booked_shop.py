@@ -83,7 +83,9 @@ def order(number: str = "1", *lines: OrderLine, **changes: Any) -> Order:
         "ship_country": "NL",
         "lines": rows,
         "order_status": "open",
-        "order_total_incl_vat": None if None in totals else sum((total for total in totals if total), Decimal(0)),
+        "order_total_incl_vat": None
+        if None in totals
+        else sum((total for total in totals if total), Decimal(0)),
     }
     return Order(**(values | changes))
 
@@ -94,7 +96,8 @@ def shipped(of: Order, when: datetime, **changes: Any) -> Order:
         replace(row, quantity_shipped=(row.quantity or 0) - (row.quantity_cancelled or 0), changed_at=when)
         for row in of.lines
     )
-    return replace(of, **({"lines": lines, "changed_at": when, "order_status": "completed"} | changes))
+    values: dict[str, Any] = {"lines": lines, "changed_at": when, "order_status": "completed"}
+    return replace(of, **(values | changes))
 
 
 @dataclass
@@ -112,9 +115,7 @@ class BookedShop:
         return Arrived(account, "bol", what, self.receipts, digest, read, read)
 
     def book(self, *versions: Order | Arrived, account: str = ACCOUNT) -> Booked:
-        rows = [
-            one if isinstance(one, Arrived) else self.arrived(one, account=account) for one in versions
-        ]
+        rows = [one if isinstance(one, Arrived) else self.arrived(one, account=account) for one in versions]
         with self.store.transaction() as connection:
             return book_orders(connection, self.settings, CatalogueCache(), rows)
 

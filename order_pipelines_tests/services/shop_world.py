@@ -1,4 +1,4 @@
-"""One merchant's shop against the sandbox over HTTP: settings, product master, opening counts, and the world's clock."""
+"""One merchant's shop against the sandbox over HTTP: settings, product master, opening counts, one clock."""
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager

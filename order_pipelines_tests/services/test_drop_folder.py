@@ -360,3 +360,22 @@ def test_a_part_that_left_is_news_of_the_order(shop_with_files: ShopWorld) -> No
     assert world.order(order_id).change_seq > before
     assert world.row("order_lines", order_key=f"{MAIN}:{order_id}").quantity_departed == 1
     assert world.order(order_id).completed_at is None
+
+
+def test_a_wholesale_order_is_completed_by_its_parcels(shop_with_files: ShopWorld) -> None:
+    """No channel will ever tell how it goes on: parcels are all there is."""
+    world = shop_with_files
+    _drop(world, "orders/po-1.csv", ORDER)
+    _take_in(world)
+    head = "ordernummer;artikelnr;aantal;vervoerder;track & trace;verzonden op\n"
+    _drop(world, "shipments/een.csv", f"{head}PO-1;KEU-1001;6;DHL;A1;2026-11-20 10:00\n")
+    _take_in(world)
+    order = world.row("orders", account="wholesale")
+    assert (order.order_status, order.fulfilment_status) == ("open", "partially_shipped")
+
+    _drop(world, "shipments/twee.csv", f"{head}PO-1;BOE-4001;2;DHL;A2;2026-11-20 11:00\n")
+    _take_in(world)
+
+    order = world.row("orders", account="wholesale")
+    assert (order.order_status, order.fulfilment_status) == ("completed", "shipped")
+    assert clock.isoformat(order.completed_at) == "2026-11-20T10:00:00Z"

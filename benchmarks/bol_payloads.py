@@ -1,0 +1,125 @@
+"""Order details as bol's v10 writes them, made by a seeded generator that knows what they add up to."""
+
+import random
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import orjson
+
+_ZONE = ZoneInfo("Europe/Amsterdam")
+_FIRST_DAY = datetime(2026, 9, 1, 7, tzinfo=UTC)
+_STREETS = ("Lindelaan", "Havenkade", "Molenweg", "Kerkstraat", "Beukenhof")
+_CITIES = (("9712AA", "Groningen"), ("3511KL", "Utrecht"), ("5611EM", "Eindhoven"), ("8011CW", "Zwolle"))
+_CENT = Decimal("0.01")
+
+
+@dataclass(frozen=True)
+class Article:
+    """One article of the product master."""
+
+    sku: str
+    ean: str
+    price: Decimal
+
+
+@dataclass
+class Payloads:
+    """Bodies by order id, and their sums."""
+
+    bodies: dict[str, bytes] = field(default_factory=dict)
+    lines: int = 0
+    units: int = 0
+    total: Decimal = Decimal(0)
+
+
+def articles(amount: int) -> list[Article]:
+    """Return articles with EANs of the range that GS1 leaves to shops for themselves."""
+    return [
+        Article(
+            f"SKU-{number:05}",
+            _with_check_digit(f"20{number:010}"),
+            Decimal(500 + 37 * number % 9_000) * _CENT,
+        )
+        for number in range(amount)
+    ]
+
+
+def _with_check_digit(digits: str) -> str:
+    total = sum(int(digit) * (3 if index % 2 else 1) for index, digit in enumerate(digits))
+    return f"{digits}{-total % 10}"
+
+
+def make(amount: int, goods: Sequence[Article], seed: int = 1) -> Payloads:
+    """Return ``amount`` open orders of one to three lines, fulfilled by the merchant."""
+    chance = random.Random(seed)
+    made = Payloads()
+    for number in range(amount):
+        order_id = f"A{number:09}"
+        placed_at = (_FIRST_DAY + timedelta(minutes=12 * number)).astimezone(_ZONE).isoformat()
+        items = []
+        for line, article in enumerate(chance.sample(goods, chance.choice((1, 1, 1, 2, 3)))):
+            quantity = chance.choice((1, 1, 1, 2, 4))
+            discount = (article.price * _CENT * 10).quantize(_CENT) if chance.random() < 0.1 else Decimal(0)
+            total = article.price * quantity - discount
+            items.append(_item(f"{number:08}{line}", article, quantity, discount, total, placed_at))
+            made.lines += 1
+            made.units += quantity
+            made.total += total
+        made.bodies[order_id] = orjson.dumps(_order(order_id, placed_at, items, chance))
+    return made
+
+
+def _order(
+    order_id: str, placed_at: str, items: list[dict[str, Any]], chance: random.Random
+) -> dict[str, Any]:
+    postcode, city = chance.choice(_CITIES)
+    address = {
+        "salutation": "FEMALE",
+        "firstName": "Marijke",
+        "surname": "Oldenkamp",
+        "streetName": chance.choice(_STREETS),
+        "houseNumber": str(chance.randrange(1, 200)),
+        "zipCode": postcode,
+        "city": city,
+        "countryCode": "NL",
+        "email": f"2{order_id.lower()}abcdefghij@verkopen.bol.com",
+    }
+    return {
+        "orderId": order_id,
+        "pickupPoint": False,
+        "orderPlacedDateTime": placed_at,
+        "shipmentDetails": {**address, "language": "nl"},
+        "billingDetails": address,
+        "orderItems": items,
+    }
+
+
+def _item(
+    item_id: str, article: Article, quantity: int, discount: Decimal, total: Decimal, changed_at: str
+) -> dict[str, Any]:
+    return {
+        "orderItemId": item_id,
+        "cancellationRequest": False,
+        "fulfilment": {
+            "method": "FBR",
+            "distributionParty": "RETAILER",
+            "latestDeliveryDate": "2026-12-31",
+            "expiryDate": "2027-01-03",
+            "timeFrameType": "REGULAR",
+        },
+        "offer": {"offerId": f"00000000-0000-4000-8000-{article.ean[:12]}", "reference": article.sku},
+        "product": {"ean": article.ean, "title": f"Artikel {article.sku}"},
+        "quantity": quantity,
+        "quantityShipped": 0,
+        "quantityCancelled": 0,
+        "unitPrice": float(article.price),
+        "totalPrice": float(total),
+        "discounts": [{"title": "Najaarsactie", "amount": float(discount)}] if discount else [],
+        "commission": float((total * 12 * _CENT).quantize(_CENT)),
+        "additionalServices": [],
+        "latestChangedDateTime": changed_at,
+    }

@@ -1,0 +1,50 @@
+"""docs/operations.md against what Dagster is given, and its SQL against the warehouse."""
+
+import ast
+import re
+from pathlib import Path
+
+from order_pipelines.warehouse.engine import Warehouse
+from order_pipelines_tests.docs.pages import DOCS, ROOT, code_blocks, text_of
+
+PAGE = DOCS / "operations.md"
+
+
+def _automation() -> set[str]:
+    """Names of jobs, schedules and sensors, read from the sources: loading Dagster takes longer than all these tests."""
+    names = set()
+    for file in ("jobs.py", "sensors.py"):
+        tree = ast.parse((ROOT / "order_pipelines" / "defs" / file).read_text(encoding="utf-8"))
+        for node in ast.walk(tree):
+            if isinstance(node, ast.Call):
+                names |= {
+                    keyword.value.value
+                    for keyword in node.keywords
+                    if keyword.arg == "name"
+                    and isinstance(keyword.value, ast.Constant)
+                    and isinstance(keyword.value.value, str)
+                }
+            if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Tuple):
+                names |= {
+                    value.value
+                    for value in ast.walk(node.value)
+                    if isinstance(value, ast.Constant) and isinstance(value.value, str)
+                }
+    return {name for name in names if name.isidentifier()}
+
+
+def test_every_job_schedule_and_sensor_is_described() -> None:
+    names = _automation()
+    assert {"sweep_shop", "purge_history", "drop_folder", "deep_sweep_nightly"} <= names
+    described = set(re.findall(r"`([a-z_0-9]+)`", text_of(PAGE)))
+    assert names - described == set()
+    assert "sweep_every_5_minutes" in described
+
+
+def test_its_questions_to_the_warehouse_run(tmp_path: Path) -> None:
+    warehouse = Warehouse(f"duckdb:///{tmp_path / 'warehouse.duckdb'}", tmp_path)
+    warehouse.migrate()
+    questions = code_blocks(PAGE, "sql")
+    assert len(questions) == 2
+    for question in questions:
+        assert warehouse.query(question.rstrip(";")).num_rows == 0
