@@ -52,6 +52,8 @@ class Ledger:
         self._states: dict[Position, _State] = {}
         self._touched: set[Position] = set()
         self._movements: list[dict[str, Any]] = []
+        self._demand: list[dict[str, Any]] = []
+        self._shipped: list[dict[str, Any]] = []
         self._now = clock.now()
 
     def _load(self, positions: Iterable[Position]) -> None:
@@ -144,6 +146,9 @@ class Ledger:
             wanted = targets.get(line)
             self._settle_demand(line, wanted, demand.get(line))
             self._settle_departures(line, wanted, shipped.get(line, {}))
+        upsert(self._connection, line_demand, self._demand)
+        upsert(self._connection, line_shipped, self._shipped)
+        self._demand, self._shipped = [], []
 
     def _settle_demand(self, line: tuple[str, str], target: LineTarget | None, booked: Any) -> None:
         wanted: tuple[Position, int] | None = None
@@ -181,20 +186,16 @@ class Ledger:
                 )
             )
         elif target is not None:
-            upsert(
-                self._connection,
-                line_demand,
-                [
-                    {
-                        "order_key": line[0],
-                        "line_id": line[1],
-                        "account": target.account,
-                        "sku": wanted[0][0],
-                        "location": wanted[0][1],
-                        "open_quantity": wanted[1],
-                        "placed_at": target.placed_at,
-                    }
-                ],
+            self._demand.append(
+                {
+                    "order_key": line[0],
+                    "line_id": line[1],
+                    "account": target.account,
+                    "sku": wanted[0][0],
+                    "location": wanted[0][1],
+                    "open_quantity": wanted[1],
+                    "placed_at": target.placed_at,
+                }
             )
 
     def _settle_departures(
@@ -223,16 +224,16 @@ class Ledger:
             if row is not None and ((row.sku, row.location), row.quantity, row.occurred_at) == wanted[key]:
                 continue
             self._physical(place, "shipped", -quantity, occurred_at, **cause)
-            self._connection.execute(
-                line_shipped.insert().values(
-                    order_key=line[0],
-                    line_id=line[1],
-                    evidence_key=key,
-                    sku=place[0],
-                    location=place[1],
-                    quantity=quantity,
-                    occurred_at=occurred_at,
-                )
+            self._shipped.append(
+                {
+                    "order_key": line[0],
+                    "line_id": line[1],
+                    "evidence_key": key,
+                    "sku": place[0],
+                    "location": place[1],
+                    "quantity": quantity,
+                    "occurred_at": occurred_at,
+                }
             )
 
     def count(self, position: Position, quantity: int, taken_at: datetime, *, cause: str) -> bool:

@@ -1,3 +1,5 @@
+"""The page for analysts: every example on it runs."""
+
 import re
 from pathlib import Path
 

@@ -1,3 +1,5 @@
+"""Opening, writing, waiting and publishing, on DuckDB and PostgreSQL alike."""
+
 import subprocess
 import sys
 import threading

@@ -1,3 +1,5 @@
+"""What the marts say about orders, revenue and stock, to the cent and to the day."""
+
 from datetime import date, timedelta
 from decimal import Decimal
 
@@ -8,6 +10,8 @@ from order_pipelines.warehouse.engine import Warehouse
 from order_pipelines.warehouse.tables import (
     ORDER_LIST,
     REVENUE_PER_CHANNEL_DAY,
+    REVENUE_PER_CHANNEL_MONTH,
+    REVENUE_PER_CHANNEL_WEEK,
 )
 from order_pipelines_tests.warehouse.reading import everything, gross_by_day, load
 from order_pipelines_tests.warehouse.rows import LONG_AGO, Shop, line, money, utc
@@ -241,3 +245,17 @@ def test_only_touched_days_are_rebuilt_and_a_day_can_be_asked_for(shop: Shop, wa
         session.execute("delete from mart.revenue_per_channel_day")
     assert build_marts(warehouse, [date(2026, 3, 2)]).days == (date(2026, 3, 2),)
     assert gross_by_day(warehouse) == {date(2026, 3, 2): Decimal("10.00")}
+
+
+def test_unknown_beside_a_day_of_credits_stays_unknown(shop: Shop, warehouse: Warehouse) -> None:
+    """A day with only a credit sold 0.00; that must not turn the month's unknown gross into 0.00."""
+    shop.order("A", at=utc("2026-03-02T10:00:00"), total=None, net="10.00", lines=[line("1", None)])
+    shop.order(
+        "C", at=utc("2026-03-09T10:00:00"), total="-4.00", order_kind="credit", lines=[line("1", "-4.00")]
+    )
+    load(shop, warehouse)
+
+    for table in (REVENUE_PER_CHANNEL_WEEK, REVENUE_PER_CHANNEL_MONTH):
+        rows = everything(warehouse, table)
+        assert [row["gross_revenue_incl_vat"] for row in rows if row["orders"]] == [None], table.full_name
+        assert sum(row["credits_incl_vat"] for row in rows) == Decimal("4.00")

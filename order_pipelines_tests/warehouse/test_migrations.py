@@ -1,3 +1,5 @@
+"""A warehouse that is new, old or of a newer version when it is opened."""
+
 from pathlib import Path
 
 import pytest

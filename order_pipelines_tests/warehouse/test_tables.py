@@ -1,3 +1,5 @@
+"""The declared tables: complete, without personal data, and the same in both engines and on their pages."""
+
 from pathlib import Path
 
 import pyarrow as pa

@@ -1,3 +1,5 @@
+"""Loading from the operations store: what changed arrives once, and what breaks its contract stays out."""
+
 from datetime import date
 from decimal import Decimal
 

@@ -46,7 +46,7 @@ sums as (
     group by days.week_start, days.channel, days.account, days.ship_country, days.currency_code
 ),
 
--- Nothing sold is 0.00; something sold and nothing known of it stays null.
+-- Nothing sold is 0.00; something sold and nothing known of it stays null, also beside days without a sale.
 known as (
     select
         channel,
@@ -66,24 +66,49 @@ known as (
         cast(coalesce(units, 0) as bigint) as units,
         cast(coalesce(units_returned, 0) as bigint) as units_returned,
         cast(
-            coalesce(gross_revenue_incl_vat, case when orders = 0 then 0 end) as decimal(18, 2)
+            case
+                when orders = 0 or orders > orders_without_gross
+                    then coalesce(gross_revenue_incl_vat, 0)
+            end as decimal(18, 2)
         ) as gross_revenue_incl_vat,
         cast(
-            coalesce(net_revenue_excl_vat, case when orders = 0 then 0 end) as decimal(18, 2)
+            case
+                when orders = 0 or orders > orders_without_net
+                    then coalesce(net_revenue_excl_vat, 0)
+            end as decimal(18, 2)
         ) as net_revenue_excl_vat,
-        cast(coalesce(vat_amount, case when orders = 0 then 0 end) as decimal(18, 2)) as vat_amount,
         cast(
-            coalesce(shipping_incl_vat, case when orders = 0 then 0 end) as decimal(18, 2)
+            case
+                when orders = 0 or orders > orders_without_vat
+                    then coalesce(vat_amount, 0)
+            end as decimal(18, 2)
+        ) as vat_amount,
+        cast(
+            case
+                when orders = 0 or orders > orders_without_shipping
+                    then coalesce(shipping_incl_vat, 0)
+            end as decimal(18, 2)
         ) as shipping_incl_vat,
         cast(coalesce(discounts_incl_vat, 0) as decimal(18, 2)) as discounts_incl_vat,
         cast(coalesce(refunds_incl_vat, 0) as decimal(18, 2)) as refunds_incl_vat,
         cast(
-            coalesce(credits_incl_vat, case when credits = 0 then 0 end) as decimal(18, 2)
+            case
+                when credits = 0 or credits > credits_without_gross
+                    then coalesce(credits_incl_vat, 0)
+            end as decimal(18, 2)
         ) as credits_incl_vat,
         cast(
-            coalesce(credits_excl_vat, case when credits = 0 then 0 end) as decimal(18, 2)
+            case
+                when credits = 0 or credits > credits_without_net
+                    then coalesce(credits_excl_vat, 0)
+            end as decimal(18, 2)
         ) as credits_excl_vat,
-        cast(coalesce(commission, case when orders = 0 then 0 end) as decimal(18, 2)) as commission,
+        cast(
+            case
+                when orders = 0 or orders > orders_without_commission
+                    then coalesce(commission, 0)
+            end as decimal(18, 2)
+        ) as commission,
         week_start
     from sums
 ),
