@@ -35,9 +35,9 @@ def normalise_ean(text: str | None) -> str | None:
     ean = text.strip()
     if not ean:
         return None
-    if len(ean) == 12 and is_valid_gtin(ean):  # noqa: PLR2004
+    if len(ean) == 12 and is_valid_gtin(ean):
         return f"0{ean}"
-    if len(ean) == 14 and ean[0] == "0" and is_valid_gtin(ean):  # noqa: PLR2004
+    if len(ean) == 14 and ean[0] == "0" and is_valid_gtin(ean):
         return ean[1:]
     return ean
 

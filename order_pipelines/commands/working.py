@@ -1,5 +1,6 @@
 """Commands that do once, by hand, what Dagster's jobs do by the clock: in, planned, out, loaded, reported."""
 
+from datetime import datetime
 from pathlib import Path
 
 import click
@@ -197,15 +198,28 @@ def load_warehouse_command(ctx: click.Context) -> None:
 
 
 @click.command("report")
-@click.option("--output", type=click.Path(dir_okay=False, path_type=Path), help="Where to (default: report.html in the "
-              "data folder).")  # fmt: skip
+@click.option(
+    "--output",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Where to (default: report.html in the data folder).",
+)
+@click.option(
+    "--days", type=click.IntRange(1, 400), default=35, show_default=True, help="How many days it shows."
+)
+@click.option(
+    "--until",
+    type=click.DateTime(["%Y-%m-%d"]),
+    help="Its last day (default: today); for a past period, or data of another year.",
+)
 @click.pass_context
-def report_command(ctx: click.Context, output: Path | None) -> None:
+def report_command(ctx: click.Context, output: Path | None, days: int, until: datetime | None) -> None:
     """Write the HTML report from the warehouse; it opens offline."""
     from order_pipelines.services.report import write_report
     from order_pipelines.warehouse.engine import Warehouse
 
     with opened_shop(ctx) as shop:
         path = output or shop.settings.data_dir / REPORT_FILE
-        write_report(Warehouse(shop.settings.warehouse_url(), shop.settings.data_dir), shop.settings, path)
+        warehouse = Warehouse(shop.settings.warehouse_url(), shop.settings.data_dir)
+        last = None if until is None else until.date()
+        write_report(warehouse, shop.settings, path, days=days, until=last)
     click.echo(f"wrote {path}")

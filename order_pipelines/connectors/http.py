@@ -170,21 +170,16 @@ class ApiSession:
                     "answer too slow",
                     maybe_acted=method != "GET",
                 )
-        expected = response.headers.get("Content-Length")
-        if expected and expected.isdigit() and response.headers.get("Content-Encoding") is None:
-            if len(parts) < int(expected):
-                raise self._error(
-                    TransientConnectorError,
-                    method,
-                    path,
-                    None,
-                    "answer broke off",
-                    maybe_acted=method != "GET",
-                )
+        expected = response.headers.get("Content-Length", "")
+        is_plain = expected.isdigit() and "Content-Encoding" not in response.headers
+        if is_plain and len(parts) < int(expected):
+            raise self._error(
+                TransientConnectorError, method, path, None, "answer broke off", maybe_acted=method != "GET"
+            )
         return bytes(parts)
 
     def _learn(self, group: str, answer: Answer) -> None:
-        if answer.status == 429:  # noqa: PLR2004
+        if answer.status == 429:
             self.budget.refuse(group, retry_after_s=retry_after_s(answer.headers) or 5.0)
 
     def check(
@@ -194,9 +189,9 @@ class ApiSession:
 
         A 5xx or 408 on a write is ``maybe_acted``: look before repeating.
         """
-        if 200 <= answer.status < 300:  # noqa: PLR2004
+        if 200 <= answer.status < 300:
             return
-        transient = answer.status in _TRANSIENT_STATUSES or answer.status > 504  # noqa: PLR2004
+        transient = answer.status in _TRANSIENT_STATUSES or answer.status > 504
         kind: type[ConnectorError] = TransientConnectorError if transient else PermanentConnectorError
         raise kind(
             f"{self.system} {method} {redact_path(path)} for {self.account} answered {answer.status}"
@@ -207,7 +202,7 @@ class ApiSession:
             status=answer.status,
             vendor_code=vendor_code,
             retry_after_s=retry_after_s(answer.headers),
-            maybe_acted=transient and answer.status != 429 and method != "GET",  # noqa: PLR2004
+            maybe_acted=transient and answer.status != 429 and method != "GET",
         )
 
     def _error(

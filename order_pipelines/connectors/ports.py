@@ -72,7 +72,7 @@ class Interpreter(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class ListedOffer:
-    """One offer as the channel shows it. ``stock_shown`` is what shoppers can buy, ``stock_set`` what we last told it."""
+    """One offer as the channel shows it: ``stock_shown`` is what shoppers can buy, ``stock_set`` what it was told."""
 
     offer_id: str
     ean: str | None
