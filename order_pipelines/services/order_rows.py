@@ -82,23 +82,22 @@ def fitted(table: sa.Table, row: Mapping[str, Any]) -> dict[str, Any]:
 
     Key columns are left alone: two names cut to the same text would be one thing.
     """
-    limits = _text_limits(table)
-    return {
-        name: value.replace("\x00", "")[: limits[name]]
-        if isinstance(value, str) and name in limits
-        else value
-        for name, value in row.items()
-    }
+    result = dict(row)
+    for name, length in _text_limits(table):
+        value = result.get(name)
+        if isinstance(value, str) and ("\x00" in value or (length is not None and len(value) > length)):
+            result[name] = value.replace("\x00", "")[:length]
+    return result
 
 
 @cache
-def _text_limits(table: sa.Table) -> dict[str, int | None]:
+def _text_limits(table: sa.Table) -> tuple[tuple[str, int | None], ...]:
     """Return how long the texts of a table's columns may be, keys aside; ``None`` is any length."""
-    return {
-        column.name: column.type.length
+    return tuple(
+        (column.name, column.type.length)
         for column in table.c
         if isinstance(column.type, sa.String) and not column.primary_key
-    }
+    )
 
 
 def order_row(judged: Judged, first_received_at: datetime, change_seq: int, zone: ZoneInfo) -> dict[str, Any]:

@@ -36,17 +36,32 @@ effective_from = 2026-01-01
 """
 
 
-@pytest.fixture
-def full(tmp_path: Path) -> Settings:
+@pytest.fixture(scope="module")
+def full(tmp_path_factory: pytest.TempPathFactory) -> Settings:
     """Two bol accounts, wholesale files and Exact; nothing of it is ever called."""
-    path = tmp_path / "settings.toml"
+    path = tmp_path_factory.mktemp("full") / "settings.toml"
     path.write_text(TOML, encoding="utf-8")
     return load_settings(path)
 
 
+@pytest.fixture(scope="module")
+def definitions(full: Settings) -> dg.Definitions:
+    """What stands in Dagster for ``full``; the tests only look at it."""
+    return build_definitions(full)
+
+
+@pytest.fixture(scope="module")
+def specs(definitions: dg.Definitions) -> dict[str, dg.AssetSpec]:
+    """The assets of ``definitions`` by name."""
+    return _specs_of(definitions)
+
+
+def _specs_of(definitions: dg.Definitions) -> dict[str, dg.AssetSpec]:
+    return {spec.key.to_user_string(): spec for spec in definitions.resolve_all_asset_specs()}
+
+
 def _specs(settings: Settings) -> dict[str, dg.AssetSpec]:
-    graph = build_definitions(settings).resolve_all_asset_specs()
-    return {spec.key.to_user_string(): spec for spec in graph}
+    return _specs_of(build_definitions(settings))
 
 
 def _tables() -> set[str]:
@@ -72,9 +87,11 @@ def test_without_accounts_the_warehouse_is_there_and_no_channel() -> None:
     }
 
 
-def test_every_system_with_an_enabled_account_has_its_assets(full: Settings) -> None:
-    dg.Definitions.validate_loadable(build_definitions(full))
-    assert _specs(full).keys() - _tables() == {
+def test_every_system_with_an_enabled_account_has_its_assets(
+    definitions: dg.Definitions, specs: dict[str, dg.AssetSpec]
+) -> None:
+    dg.Definitions.validate_loadable(definitions)
+    assert specs.keys() - _tables() == {
         "intake/products",
         "intake/bol__orders",
         "intake/bol__offers",
@@ -105,8 +122,8 @@ def test_an_account_of_an_unknown_system_is_refused(full: Settings) -> None:
         build_definitions(full.model_copy(update={"accounts": wrong}))
 
 
-def test_every_asset_says_what_it_is_and_who_answers_for_it(full: Settings) -> None:
-    for name, spec in _specs(full).items():
+def test_every_asset_says_what_it_is_and_who_answers_for_it(specs: dict[str, dg.AssetSpec]) -> None:
+    for name, spec in specs.items():
         schema = spec.metadata["dagster/column_schema"]
         assert isinstance(schema, dg.TableSchema), name
         assert len(schema.columns) >= 1, name
@@ -122,8 +139,7 @@ def test_every_asset_says_what_it_is_and_who_answers_for_it(full: Settings) -> N
         assert not {"bol_main", "bol_outlet", "voorbeeld"} & set(name.lower().split("/")), name
 
 
-def test_groups_are_the_system_at_the_edge_and_the_domain_inside(full: Settings) -> None:
-    specs = _specs(full)
+def test_groups_are_the_system_at_the_edge_and_the_domain_inside(specs: dict[str, dg.AssetSpec]) -> None:
     assert {name: specs[name].group_name for name in (
         "intake/bol__orders", "publish/bol__stock", "intake/b2b_files__shipments",
         "publish/exact_online__sales_entries", "core/order_lines", "core/quarantine", "core/stock_movements",
@@ -146,45 +162,43 @@ def test_groups_are_the_system_at_the_edge_and_the_domain_inside(full: Settings)
     }  # fmt: skip
 
 
-def test_kinds_follow_the_stores_without_opening_or_knowing_them(full: Settings) -> None:
+def test_kinds_follow_the_stores_without_opening_or_knowing_them(
+    full: Settings, specs: dict[str, dg.AssetSpec]
+) -> None:
     """A URL in a variable is one with a password; its value is not needed to draw the graph."""
-    assert _specs(full)["core/orders"].kinds == {"python", "duckdb"}
-    assert _specs(full)["intake/bol__orders"].kinds == {"python", "sqlite"}
+    assert specs["core/orders"].kinds == {"python", "duckdb"}
+    assert specs["intake/bol__orders"].kinds == {"python", "sqlite"}
     stores = full.stores.model_copy(update={"operations_url_env": "NOT_SET", "warehouse_url_env": "NOT_SET"})
     hidden = full.model_copy(update={"stores": stores})
-    assert _specs(hidden)["core/orders"].kinds == {"python", "postgres"}
-    assert _specs(hidden)["intake/bol__orders"].kinds == {"python", "postgres"}
+    unopened = _specs(hidden)
+    assert unopened["core/orders"].kinds == {"python", "postgres"}
+    assert unopened["intake/bol__orders"].kinds == {"python", "postgres"}
 
 
-def test_column_schemas_carry_units_and_constraints(full: Settings) -> None:
+def test_column_schemas_carry_units_and_constraints(specs: dict[str, dg.AssetSpec]) -> None:
     columns = {
-        column.name: column
-        for column in _specs(full)["core/order_lines"].metadata["dagster/column_schema"].columns
+        column.name: column for column in specs["core/order_lines"].metadata["dagster/column_schema"].columns
     }
     assert columns["quantity"].description == "Ordered; never shrinks. [pieces]"
     assert columns["line_total_incl_vat"].type == "decimal(18, 2)"
     assert columns["line_id"].constraints.nullable is False
     assert columns["line_id"].constraints.other == ["part of the key (order_key, line_id)"]
     orders = {
-        column.name: column
-        for column in _specs(full)["core/orders"].metadata["dagster/column_schema"].columns
+        column.name: column for column in specs["core/orders"].metadata["dagster/column_schema"].columns
     }
     assert orders["order_key"].constraints.unique is True
     assert orders["order_kind"].constraints.other == ["one of: sale, credit"]
     inbox = {
         column.name: column
-        for column in _specs(full)["intake/bol__orders"].metadata["dagster/column_schema"].columns
+        for column in specs["intake/bol__orders"].metadata["dagster/column_schema"].columns
     }
     assert (inbox["ordered_at"].type, inbox["order_total_incl_vat"].type, inbox["must_flag"].type) == (
         "timestamp with time zone", "decimal(18, 2)", "json",
     )  # fmt: skip
 
 
-def test_marts_depend_on_what_their_sql_reads(full: Settings) -> None:
-    deps = {
-        name: sorted(dep.asset_key.to_user_string() for dep in spec.deps)
-        for name, spec in _specs(full).items()
-    }
+def test_marts_depend_on_what_their_sql_reads(specs: dict[str, dg.AssetSpec]) -> None:
+    deps = {name: sorted(dep.asset_key.to_user_string() for dep in spec.deps) for name, spec in specs.items()}
     assert deps["mart/revenue_per_channel_week"] == ["mart/revenue_per_channel_day"]
     assert "core/orders" in deps["mart/orders"]
     assert deps["publish/bol__stock"] == ["intake/bol__offers"]
@@ -195,15 +209,15 @@ def test_marts_depend_on_what_their_sql_reads(full: Settings) -> None:
     assert "intake/bol__offers" in deps["core/channel_stock"]
 
 
-def test_every_table_has_a_blocking_check_and_every_claim_a_check(full: Settings) -> None:
-    graph = build_definitions(full).resolve_asset_graph()
-    specs = {key.name: graph.get(key) for key in graph.asset_check_keys}
-    blocking = {name for name, node in specs.items() if node.blocking}
+def test_every_table_has_a_blocking_check_and_every_claim_a_check(definitions: dg.Definitions) -> None:
+    graph = definitions.resolve_asset_graph()
+    nodes = {key.name: graph.get(key) for key in graph.asset_check_keys}
+    blocking = {name for name, node in nodes.items() if node.blocking}
     assert blocking == {f"{table.name}_schema" for table in (*CORE_TABLES, *MART_TABLES)} | {
         "bol__orders_quarantine_share",
         "b2b_files__orders_quarantine_share",
     }
-    assert specs.keys() - blocking == {check.name for check in checks()} | {
+    assert nodes.keys() - blocking == {check.name for check in checks()} | {
         "bol__orders_every_account_read",
         "bol__offers_every_account_read",
         "b2b_files__orders_every_account_read",
@@ -215,8 +229,9 @@ def test_every_table_has_a_blocking_check_and_every_claim_a_check(full: Settings
     }
 
 
-def test_whatever_opens_the_warehouse_waits_in_one_pool_and_calls_wait_per_system(full: Settings) -> None:
-    definitions = build_definitions(full)
+def test_whatever_opens_the_warehouse_waits_in_one_pool_and_calls_wait_per_system(
+    definitions: dg.Definitions,
+) -> None:
     pools: dict[str, set[str]] = {}
     for node in definitions.resolve_job_def("deep_sweep_shop").all_node_defs:
         pool = getattr(node, "pool", None)
@@ -282,10 +297,9 @@ def test_a_wrong_settings_file_is_one_visible_problem(tmp_path: Path) -> None:
     )
 
 
-def test_the_code_location_loads_within_four_seconds_of_processor_time(
-    tmp_path: Path, full: Settings
-) -> None:
+def test_the_code_location_loads_within_four_seconds_of_processor_time(tmp_path: Path) -> None:
     """The code server imports it at every reload and each run once; pandas and matplotlib stay out."""
+    (tmp_path / "settings.toml").write_text(TOML, encoding="utf-8")
     seconds, shown, heavy = _load(tmp_path, _SHOW, ORDER_PIPELINES_SETTINGS=str(tmp_path / "settings.toml"))
     assert shown.startswith("31 ")
     assert float(seconds) < 4

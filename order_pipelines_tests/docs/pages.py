@@ -25,7 +25,9 @@ class Section:
     def rows(self) -> list[list[str]]:
         """The cells of all table rows, headings and rulers left out."""
         lines = [line for line in self.text.splitlines() if line.startswith("|")]
-        tables = [line for index, line in enumerate(lines) if not _is_ruler(line) and not _is_head(lines, index)]
+        tables = [
+            line for index, line in enumerate(lines) if not _is_ruler(line) and not _is_head(lines, index)
+        ]
         return [
             [cell.replace(r"\|", "|").strip() for cell in re.split(r"(?<!\\)\|", line.strip().strip("|"))]
             for line in tables
@@ -69,7 +71,10 @@ def sections(path: Path) -> list[Section]:
 def first_cells(path: Path) -> list[str]:
     """Return the words in backticks in the first cell of every table row of a page."""
     return [
-        name for section in sections(path) for row in section.rows for name in re.findall(r"`([^`]+)`", row[0])
+        name
+        for section in sections(path)
+        for row in section.rows
+        for name in re.findall(r"`([^`]+)`", row[0])
     ]
 
 
@@ -97,6 +102,4 @@ def links(path: Path) -> list[str]:
 
 def anchors(path: Path) -> set[str]:
     """Return the anchors that headings of a page get."""
-    return {
-        re.sub(r"[^\w\- ]", "", section.title.lower()).replace(" ", "-") for section in sections(path)
-    }
+    return {re.sub(r"[^\w\- ]", "", section.title.lower()).replace(" ", "-") for section in sections(path)}

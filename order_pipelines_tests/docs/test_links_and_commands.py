@@ -8,7 +8,7 @@ import click
 import pytest
 
 from order_pipelines.cli import cli
-from order_pipelines_tests.docs.pages import DOCS, ROOT, anchors, commands_in, links
+from order_pipelines_tests.docs.pages import DOCS, ROOT, anchors, code_blocks, commands_in, links
 
 PAGES = sorted(
     path
@@ -87,6 +87,14 @@ def test_every_command_a_page_prints_exists(page: Path) -> None:
 
 def test_the_readme_begins_with_the_two_commands() -> None:
     assert commands_in(ROOT / "README.md")[:2] == ["make demo", "make test"]
+
+
+def test_what_the_readme_shows_of_the_demo_is_what_the_demo_is_tested_for() -> None:
+    tested = (ROOT / "order_pipelines_tests" / "cli" / "test_demo.py").read_text(encoding="utf-8")
+    shown = [" ".join(line.split()) for line in code_blocks(ROOT / "README.md", "text")[0].splitlines()]
+    figures = [line for line in shown if re.search(r"€ \d|: \d|\d of \d", line)]
+    assert len(figures) >= 6
+    assert [line for line in figures if line not in tested] == []
 
 
 def test_the_pictures_are_small_and_shown() -> None:

@@ -11,7 +11,7 @@ PAGE = DOCS / "operations.md"
 
 
 def _automation() -> set[str]:
-    """Names of jobs, schedules and sensors, read from the sources: loading Dagster takes longer than all these tests."""
+    """Names of jobs, schedules and sensors, from the sources: loading Dagster takes longer than all these tests."""
     names = set()
     for file in ("jobs.py", "sensors.py"):
         tree = ast.parse((ROOT / "order_pipelines" / "defs" / file).read_text(encoding="utf-8"))

@@ -73,7 +73,7 @@ def _keys(model: type[BaseModel], path: str, of: str = "") -> Iterator[tuple[str
             below = f"{below}.{NAMES[name]}"
         found = _keys(inner, below, of)
         if kind == "list":
-            found = ((section.replace(f"[{below}]", f"[[{below}]]"), *rest) for section, *rest in found)
+            found = ((f"[[{below}]]{of}", key, shown) for _, key, shown in found)
         yield from found
 
 
@@ -104,6 +104,10 @@ def _described() -> dict[tuple[str, str], str]:
 WANTED = _all_keys()
 
 
+def test_the_options_of_every_system_are_looked_at() -> None:
+    assert OPTIONS.keys() == CONNECTORS.keys()
+
+
 def test_no_section_describes_a_key_that_does_not_exist() -> None:
     free = {
         (_heading(section), row[0].strip("`"))
@@ -111,7 +115,9 @@ def test_no_section_describes_a_key_that_does_not_exist() -> None:
         if _heading(section).partition(" ")[0].strip("[]").rpartition(".")[2] in {"COUNTRY", "columns"}
         for row in section.rows
     }
-    assert _described().keys() - free - WANTED.keys() == {("[accounts.NAME.secrets] exact_online", "refresh_token")}
+    assert _described().keys() - free - WANTED.keys() == {
+        ("[accounts.NAME.secrets] exact_online", "refresh_token")
+    }
 
 
 @pytest.mark.parametrize(("section", "key"), sorted(WANTED))
@@ -120,5 +126,7 @@ def test_a_key_is_described_with_its_default(section: str, key: str) -> None:
 
 
 def test_every_column_that_a_file_may_have_is_described() -> None:
-    described = {name for (section, name) in _described() if section.startswith("[accounts.NAME.options.columns]")}
+    described = {
+        name for (section, name) in _described() if section.startswith("[accounts.NAME.options.columns]")
+    }
     assert described == set(CANONICAL_COLUMNS)

@@ -31,7 +31,7 @@ def test_the_wheel_carries_the_package_and_the_sql_and_nothing_else(wheel: Path)
     package = {path.as_posix() for path in files() if path.parts[0] == "order_pipelines"}
     sql = {f"order_pipelines/_{path.as_posix()}" for path in files() if path.parts[0] == "sql"}
     assert carried == package | sql
-    assert {f"order_pipelines/_sql/{folder}" for folder in ("core", "mart", "checks")} <= {
+    assert {f"order_pipelines/_sql/{folder}" for folder in ("mart", "checks", "migrations/operations")} <= {
         name.rpartition("/")[0] for name in sql
     }
 
@@ -42,17 +42,17 @@ def test_an_installed_wheel_reads_its_own_sql(wheel: Path, tmp_path: Path) -> No
     script = (
         f"import sys; sys.path.insert(0, {str(tmp_path)!r})\n"
         "from order_pipelines.resources import sql_path\n"
-        "print(sql_path('core'))"
+        "print(sql_path('mart'))"
     )
     answer = subprocess.run(
         [sys.executable, "-P", "-c", script], cwd=tmp_path, check=True, capture_output=True, text=True
     )
-    assert answer.stdout.strip() == str(tmp_path / "order_pipelines" / "_sql" / "core")
+    assert answer.stdout.strip() == str(tmp_path / "order_pipelines" / "_sql" / "mart")
 
 
 def test_a_checkout_reads_the_folder_beside_the_package() -> None:
-    assert sql_path("core") == ROOT / "sql" / "core"
-    name = next(path for path in files() if path.parts[:2] == ("sql", "core"))
+    assert sql_path("mart") == ROOT / "sql" / "mart"
+    name = next(path for path in files() if path.parts[:2] == ("sql", "mart"))
     assert read_sql(name.relative_to("sql").as_posix()) == (ROOT / name).read_text(encoding="utf-8")
 
 

@@ -1,11 +1,14 @@
-"""A running sandbox, a clock that stands still, and a caller for each bol account."""
+"""A running sandbox, a clock that stands still, and a caller for each bol account and for the books."""
 
 from collections.abc import Iterator
 
 import pytest
 
+from order_pipelines.sandbox.exact_online import ExactStandIn
 from order_pipelines.sandbox.server import Sandbox
+from order_pipelines_tests.sandbox import exact_online_server
 from order_pipelines_tests.sandbox.bol_caller import BolCaller, StandingClock
+from order_pipelines_tests.sandbox.exact_online_server import ExactUser, Switchboard, connected, serving
 
 
 @pytest.fixture(scope="session")
@@ -35,3 +38,25 @@ def main(sandbox: Sandbox) -> BolCaller:
 @pytest.fixture
 def outlet(sandbox: Sandbox) -> BolCaller:
     return BolCaller(sandbox, "bol_outlet")
+
+
+@pytest.fixture(scope="session")
+def switchboard() -> Iterator[tuple[Switchboard, str]]:
+    """One server for all tests of Exact Online alone: starting one takes longer than most of them."""
+    board = Switchboard()
+    with serving(board) as base_url:
+        yield board, base_url
+
+
+@pytest.fixture
+def exact(switchboard: tuple[Switchboard, str]) -> Iterator[ExactUser]:
+    """A user of a fresh and strict stand-in, logged in at 12:31:00 Dutch time."""
+    standing = exact_online_server.StandingClock()
+    yield from connected(switchboard, ExactStandIn(standing), standing)
+
+
+@pytest.fixture
+def relaxed(switchboard: tuple[Switchboard, str]) -> Iterator[ExactUser]:
+    """A user of a stand-in whose limits are a thousand times as wide."""
+    standing = exact_online_server.StandingClock()
+    yield from connected(switchboard, ExactStandIn(standing, relaxed=True), standing)

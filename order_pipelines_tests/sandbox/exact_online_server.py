@@ -20,6 +20,11 @@ START = datetime(2026, 7, 14, 10, 31, 0, 220_000, tzinfo=UTC)
 """12:31:00.220 on the Dutch wall clock."""
 
 
+ENTRIES = "salesentry/SalesEntries"
+LINES = "salesentry/SalesEntryLines"
+ACCOUNTS = "crm/Accounts"
+
+
 class StandingClock(VirtualClock):
     """A world in which time passes only when a test says so."""
 
@@ -162,3 +167,23 @@ def logged_in(stand_in: ExactStandIn, clock: StandingClock, base_url: str) -> It
     user.log_in()
     with user.session:
         yield user
+
+
+def connected(
+    switchboard: tuple[Switchboard, str], stand_in: ExactStandIn, clock: StandingClock
+) -> Iterator[ExactUser]:
+    """Put a stand-in behind the running server and yield its user, logged in."""
+    board, base_url = switchboard
+    board.app = stand_in.app
+    with logged_in(stand_in, clock, base_url) as user:
+        yield user
+
+
+def refusal_text(response: requests.Response) -> str:
+    """Return the text of an error, having checked the shape of its body."""
+    body = response.json()
+    assert set(body) == {"error"}
+    assert body["error"]["code"] == ""
+    assert body["error"]["message"]["lang"] == ""
+    text: str = body["error"]["message"]["value"]
+    return text

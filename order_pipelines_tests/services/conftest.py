@@ -7,7 +7,8 @@ import pytest
 
 from order_pipelines.sandbox.server import Sandbox
 from order_pipelines_tests.operations.memory_folder import memory_folder
-from order_pipelines_tests.services.shop_world import ShopWorld, opened_world
+from order_pipelines_tests.services.pushed_stock import read_everything
+from order_pipelines_tests.services.shop_world import MAIN, OUTLET, ShopWorld, opened_world
 
 
 @pytest.fixture(scope="session")
@@ -40,3 +41,14 @@ def sqlite_url() -> Iterator[str]:
     """URL of an SQLite file in memory where the machine has such a place: these tests commit thousands of times."""
     with memory_folder() as folder:
         yield f"sqlite:///{folder / 'operations.sqlite'}"
+
+
+@pytest.fixture
+def listed(sqlite_world: ShopWorld) -> ShopWorld:
+    """A shop of kitchen goods whose offers and orders were read once; nothing was pushed yet."""
+    for account in (MAIN, OUTLET):
+        offers = sqlite_world.sandbox.bol.desk(account).shop.offers
+        for offer_id in [key for key, offer in offers.items() if not (offer.sku or "").startswith("KEU-")]:
+            del offers[offer_id]
+    read_everything(sqlite_world)
+    return sqlite_world

@@ -309,13 +309,32 @@ def opened_world(
     shop = Shop.open(load_settings(path))
     world = ShopWorld(sandbox, shop, path)
     try:
-        goods = sandbox.catalogue.products
-        world.add_products([(one.sku, one.vat_class, one.eans) for one in goods])
-        _open_with_counts(world, {one.sku: one.stock_main for one in goods})
+        _open_for_business(world)
         yield world
     finally:
         shop.close()
         clock.follow(0)
+
+
+# What opening a shop wrote: the ledger asks the store several times per counted article, which every test would pay.
+_opening: dict[str, list[dict[str, Any]]] = {}
+
+
+def _open_for_business(world: ShopWorld) -> None:
+    """Fill the product master and count the shelves; done once per process, then put into each new store as it was."""
+    if not _opening:
+        goods = world.sandbox.catalogue.products
+        world.add_products([(one.sku, one.vat_class, one.eans) for one in goods])
+        _open_with_counts(world, {one.sku: one.stock_main for one in goods})
+        with world.shop.store.reading() as connection:
+            for table in metadata.sorted_tables:
+                if rows := [dict(row) for row in connection.execute(sa.select(table)).mappings()]:
+                    _opening[table.name] = rows
+        return
+    with world.shop.store.transaction() as connection:
+        for name, rows in _opening.items():
+            connection.execute(metadata.tables[name].delete())
+            connection.execute(metadata.tables[name].insert(), rows)
 
 
 def _open_with_counts(world: ShopWorld, pieces: dict[str, int]) -> None:

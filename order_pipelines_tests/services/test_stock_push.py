@@ -1,55 +1,25 @@
-"""What every channel shows: computed from what is known, zero first, confirmed, repaired, and never guessed upwards."""
+"""What every channel shows: computed from what is known, zero first, braked, and never guessed upwards."""
 
-import threading
-from typing import Any
-
-import pytest
 import sqlalchemy as sa
 
-from order_pipelines.errors import TransientConnectorError
-from order_pipelines.operations.leases import holding
 from order_pipelines.operations.store import CHANGE, next_values
 from order_pipelines.operations.tables import channel_stock
 from order_pipelines.services.desired_stock import refresh_desired
 from order_pipelines.services.intake import sweep_orders
 from order_pipelines.services.stock_push import push_account, read_back, refresh_offers, release_stock
+from order_pipelines_tests.services.pushed_stock import (
+    many_products_at_zero,
+    offer_row,
+    patches,
+    read_everything,
+)
 from order_pipelines_tests.services.shop_world import MAIN, OUTLET, ShopWorld
-
-
-@pytest.fixture
-def listed(sqlite_world: ShopWorld) -> ShopWorld:
-    """A shop of kitchen goods whose offers and orders were read once; nothing was pushed yet."""
-    for account in (MAIN, OUTLET):
-        offers = sqlite_world.sandbox.bol.desk(account).shop.offers
-        for offer_id in [key for key, offer in offers.items() if not (offer.sku or "").startswith("KEU-")]:
-            del offers[offer_id]
-    _read(sqlite_world)
-    return sqlite_world
-
-
-def _read(world: ShopWorld) -> None:
-    sweep_orders(world.shop, "bol")
-    for account in (MAIN, OUTLET):
-        assert refresh_offers(world.shop, account).problem is None
-
-
-def _offer(world: ShopWorld, sku: str, account: str = MAIN) -> Any:
-    return world.row("channel_stock", account=account, sku=sku)
-
-
-def _patches(world: ShopWorld, account: str = MAIN) -> list[tuple[str, int]]:
-    """(offer id, amount) of every stock that bol took, in order."""
-    return [
-        (write["path"].rsplit("/", 1)[1], write["body"]["stock"]["amount"])
-        for write in world.writes(account)
-        if write["method"] == "PATCH" and write["status"] == 204
-    ]
 
 
 def test_every_offer_ends_at_what_is_available(world: ShopWorld) -> None:
     world.buy(("KEU-1001", 2))
     world.buy(("KEU-1001", 1), account=OUTLET)
-    _read(world)
+    read_everything(world)
 
     for account in (MAIN, OUTLET):
         push = push_account(world.shop, account)
@@ -72,7 +42,10 @@ def test_the_number_that_an_account_needs_depends_on_who_subtracts_open_orders(l
     world.buy(("KEU-1005", 3))
     world.buy(("KEU-1005", 2), account=OUTLET)
     sweep_orders(world.shop, "bol")
-    assert (_offer(world, "KEU-1005").desired_quantity, _offer(world, "KEU-1005").available_quantity) == (
+    assert (
+        offer_row(world, "KEU-1005").desired_quantity,
+        offer_row(world, "KEU-1005").available_quantity,
+    ) == (
         5,
         5,
     )
@@ -83,7 +56,7 @@ def test_the_number_that_an_account_needs_depends_on_who_subtracts_open_orders(l
     world.shop.settings = world.shop.settings.model_copy(update={"accounts": accounts})
     refresh_offers(world.shop, MAIN)
 
-    row = _offer(world, "KEU-1005")
+    row = offer_row(world, "KEU-1005")
     assert (row.desired_quantity, row.available_quantity, row.own_open_quantity) == (8, 5, 3)
     push_account(world.shop, MAIN)
     assert world.bol_offer("KEU-1005")["managed_by_retailer"] is False
@@ -105,7 +78,7 @@ def test_own_orders_that_leave_from_elsewhere_are_no_stock_of_this_channel(liste
     refresh_offers(world.shop, MAIN)
 
     assert world.position("KEU-1005", "store") == (0, 3)
-    assert _offer(world, "KEU-1005").desired_quantity == 10
+    assert offer_row(world, "KEU-1005").desired_quantity == 10
 
 
 def test_an_article_that_was_never_counted_is_pushed_by_nobody(listed: ShopWorld) -> None:
@@ -116,7 +89,7 @@ def test_an_article_that_was_never_counted_is_pushed_by_nobody(listed: ShopWorld
         refresh_desired(connection, world.shop.settings, ["KEU-1004", "NEVER-HEARD-OF"])
     assert world.rows("channel_stock", sku="KEU-1004") == []
     push_account(world.shop, MAIN)
-    assert world.bol_offer("KEU-1004")["offer_id"] not in {offer for offer, _ in _patches(world)}
+    assert world.bol_offer("KEU-1004")["offer_id"] not in {offer for offer, _ in patches(world)}
 
 
 def test_a_buffer_is_held_back_and_nothing_falls_below_zero(listed: ShopWorld) -> None:
@@ -128,21 +101,21 @@ def test_a_buffer_is_held_back_and_nothing_falls_below_zero(listed: ShopWorld) -
     world.count("KEU-1005", 10)
     world.count("KEU-1006", 2)
 
-    assert _offer(world, "KEU-1005").desired_quantity == 7
-    assert _offer(world, "KEU-1006").desired_quantity == 0
-    assert _offer(world, "KEU-1005", OUTLET).desired_quantity == 10
+    assert offer_row(world, "KEU-1005").desired_quantity == 7
+    assert offer_row(world, "KEU-1006").desired_quantity == 0
+    assert offer_row(world, "KEU-1005", OUTLET).desired_quantity == 10
 
 
 def test_zero_goes_first(listed: ShopWorld) -> None:
     world = listed
     push_account(world.shop, MAIN)
-    before = len(_patches(world))
+    before = len(patches(world))
     world.count("KEU-1004", 4)
     world.count("KEU-1005", 9)
     world.count("KEU-1006", 0)
 
     push_account(world.shop, MAIN)
-    assert [amount for _, amount in _patches(world)[before:]] == [0, 4, 9]
+    assert [amount for _, amount in patches(world)[before:]] == [0, 4, 9]
 
 
 def test_a_sale_here_lowers_the_other_account_at_the_next_push(listed: ShopWorld) -> None:
@@ -158,19 +131,11 @@ def test_a_sale_here_lowers_the_other_account_at_the_next_push(listed: ShopWorld
     assert world.bol_offer("KEU-1005")["amount"] == before - 5
 
 
-def _many_products_at_zero(world: ShopWorld, count: int) -> list[str]:
-    rows = world.rows("channel_stock", account=MAIN)
-    skus = [row.sku for row in rows if row.desired_quantity > 0 and row.sku != "KEU-1011"][:count]
-    for sku in skus:
-        world.count(sku, 0, ago_h=1)
-    return skus
-
-
 def test_a_push_that_would_empty_the_shop_waits_for_a_person(listed: ShopWorld) -> None:
     world = listed
     push_account(world.shop, MAIN)
-    writes = len(_patches(world))
-    emptied = _many_products_at_zero(world, 10)
+    writes = len(patches(world))
+    emptied = many_products_at_zero(world, 10)
     world.count("KEU-1011", 5, ago_h=1)
 
     push = push_account(world.shop, MAIN)
@@ -179,7 +144,7 @@ def test_a_push_that_would_empty_the_shop_waits_for_a_person(listed: ShopWorld) 
     assert "10 of 11 offers would go to zero at once, more than 30 %" in push.problem
     assert "order-pipelines release-stock bol_main" in push.problem
     assert (push.held, push.confirmed) == (10, 1)
-    assert [amount for _, amount in _patches(world)[writes:]] == [5]
+    assert [amount for _, amount in patches(world)[writes:]] == [5]
     writes += 1
     held = [row for row in world.rows("channel_stock", account=MAIN) if row.state == "on_hold"]
     assert sorted(row.sku for row in held) == sorted(emptied)
@@ -188,13 +153,13 @@ def test_a_push_that_would_empty_the_shop_waits_for_a_person(listed: ShopWorld) 
     assert release_stock(world.shop, MAIN) == 10
     push = push_account(world.shop, MAIN)
     assert (push.problem, push.confirmed) == (None, 10)
-    assert [amount for _, amount in _patches(world)[writes:]] == [0] * 10
+    assert [amount for _, amount in patches(world)[writes:]] == [0] * 10
 
 
 def test_the_very_first_push_has_the_brake_too(listed: ShopWorld) -> None:
     """Go-live with a stock file of zeros: nothing was ever confirmed, but bol shows stock."""
     world = listed
-    emptied = _many_products_at_zero(world, 10)
+    emptied = many_products_at_zero(world, 10)
 
     push = push_account(world.shop, MAIN)
 
@@ -205,14 +170,14 @@ def test_the_very_first_push_has_the_brake_too(listed: ShopWorld) -> None:
 def test_what_the_brake_holds_is_not_let_go_by_another_order(listed: ShopWorld) -> None:
     world = listed
     push_account(world.shop, MAIN)
-    emptied = _many_products_at_zero(world, 10)
+    emptied = many_products_at_zero(world, 10)
     push_account(world.shop, MAIN)
     world.buy((emptied[0], 1))
     world.sweep()
 
     push_account(world.shop, MAIN)
     assert world.bol_offer(emptied[0])["amount"] > 0
-    assert _offer(world, emptied[0]).state == "on_hold"
+    assert offer_row(world, emptied[0]).state == "on_hold"
 
     world.count(emptied[0], 8, ago_h=0.5)
     push_account(world.shop, MAIN)
@@ -262,112 +227,6 @@ def test_an_account_that_was_never_read_counts_as_old(sqlite_world: ShopWorld) -
     assert world.bol_offer("KEU-1005")["amount"] == 1
 
 
-@pytest.mark.parametrize("kind", ["drop_reply_after_acting", "500", "503"])
-def test_a_lost_answer_is_asked_for_again_and_ends_right(listed: ShopWorld, kind: str) -> None:
-    world = listed
-    push_account(world.shop, MAIN)
-    world.count("KEU-1004", 4)
-    world.fault(kind, method="PATCH")
-
-    push = push_account(world.shop, MAIN)
-    assert (push.confirmed, push.in_doubt) == (0, 1)
-    assert _offer(world, "KEU-1004").state == "in_doubt"
-    assert push_account(world.shop, MAIN).due == 0
-
-    world.pass_time(seconds=6)
-    push = push_account(world.shop, MAIN)
-    assert push.confirmed == 1
-    assert world.bol_offer("KEU-1004")["amount"] == 4
-    assert (_offer(world, "KEU-1004").state, _offer(world, "KEU-1004").attempts) == ("confirmed", 0)
-
-
-@pytest.mark.parametrize(("kind", "state"), [("401", "pending"), ("403", "pending"), ("429", "pending")])
-def test_a_refusal_of_the_account_stops_the_push_and_everything_stays_due(
-    listed: ShopWorld, kind: str, state: str
-) -> None:
-    world = listed
-    push_account(world.shop, MAIN)
-    world.count("KEU-1004", 4)
-    world.count("KEU-1005", 5)
-    world.fault(kind, count=2, method="PATCH")
-
-    push = push_account(world.shop, MAIN)
-    assert push.problem is not None
-    assert push.confirmed == 0
-    assert {_offer(world, "KEU-1004").state, _offer(world, "KEU-1005").state} == {state}
-    world.clear_faults()
-    world.pass_time(minutes=1)
-    assert push_account(world.shop, MAIN).confirmed == 2
-
-
-def test_an_offer_that_bol_refuses_keeps_its_reason_and_stops_no_other(listed: ShopWorld) -> None:
-    world = listed
-    push_account(world.shop, MAIN)
-    world.count("KEU-1004", 4)
-    world.count("KEU-1005", 5)
-    offer_id = world.bol_offer("KEU-1004")["offer_id"]
-    world.fault("404", method="PATCH", match=offer_id)
-
-    push = push_account(world.shop, MAIN)
-
-    assert (push.rejected, push.confirmed, push.problem) == (1, 1, None)
-    row = _offer(world, "KEU-1004")
-    assert row.state == "rejected"
-    assert "404" in row.reason
-    world.pass_time(minutes=11)
-    sweep_orders(world.shop, "bol")
-    assert push_account(world.shop, MAIN).confirmed == 1
-
-
-def test_what_bol_holds_instead_is_found_and_put_right(listed: ShopWorld) -> None:
-    """A silent refusal: 204, and nothing changed."""
-    world = listed
-    push_account(world.shop, MAIN)
-    assert read_back(world.shop, MAIN, limit=100) == 0
-    world.count("KEU-1004", 4)
-    world.fault("silent_reject", method="PATCH")
-    assert push_account(world.shop, MAIN).confirmed == 1
-    assert world.bol_offer("KEU-1004")["amount"] != 4
-
-    assert read_back(world.shop, MAIN) == 1
-    row = _offer(world, "KEU-1004")
-    assert row.state == "pending"
-    assert "had been confirmed" in row.reason
-    assert push_account(world.shop, MAIN).confirmed == 1
-    assert world.bol_offer("KEU-1004")["amount"] == 4
-    assert read_back(world.shop, MAIN) == 0
-
-
-def test_an_offer_that_is_gone_stops_no_other_from_being_read_back(listed: ShopWorld) -> None:
-    world = listed
-    push_account(world.shop, MAIN)
-    offers = world.sandbox.bol.desk(MAIN).shop.offers
-    gone = world.rows("channel_stock", account=MAIN)[0].offer_id
-    del offers[gone]
-    wrong = next(offer for offer in offers.values() if offer.fulfilment_method == "FBR")
-    right = wrong.amount
-    wrong.amount += 1
-
-    assert read_back(world.shop, MAIN) == 1
-    row = world.row("channel_stock", account=MAIN, offer_id=gone)
-    assert (row.read_back_quantity, row.read_back_at is not None) == (None, True)
-    assert "404" in row.reason
-    assert push_account(world.shop, MAIN).confirmed == 1
-    assert wrong.amount == right
-
-
-def test_what_was_read_before_a_breakdown_is_kept(listed: ShopWorld) -> None:
-    world = listed
-    push_account(world.shop, MAIN)
-    rows = sorted(world.rows("channel_stock", account=MAIN), key=lambda row: row.confirmed_at)
-    world.fault("500", match=rows[3].offer_id)
-    with pytest.raises(TransientConnectorError):
-        read_back(world.shop, MAIN)
-    read = [row.offer_id for row in world.rows("channel_stock", account=MAIN) if row.read_back_at is not None]
-    assert sorted(read) == sorted(row.offer_id for row in rows[:3])
-    assert read_back(world.shop, MAIN) == 0
-
-
 def test_in_observe_mode_nothing_is_written_and_everything_is_recorded(listed: ShopWorld) -> None:
     world = listed
     account = world.shop.settings.accounts[MAIN]
@@ -378,73 +237,8 @@ def test_in_observe_mode_nothing_is_written_and_everything_is_recorded(listed: S
     push = push_account(world.shop, MAIN)
     assert push.observed == push.due > 0
     assert world.writes() == []
-    row = _offer(world, "KEU-1004")
+    row = offer_row(world, "KEU-1004")
     assert (row.desired_quantity, row.confirmed_quantity, row.sent_at) == (4, None, None)
-
-
-def test_a_new_number_during_a_push_stays_due(listed: ShopWorld) -> None:
-    world = listed
-    push_account(world.shop, MAIN)
-    world.count("KEU-1004", 4)
-    world.fault("latency", method="PATCH", seconds=0.3)
-    pushing = threading.Thread(target=push_account, args=(world.shop, MAIN))
-    pushing.start()
-    while _offer(world, "KEU-1004").state != "sent":
-        pass
-    world.count("KEU-1004", 3, ago_h=1)
-    pushing.join(10)
-
-    row = _offer(world, "KEU-1004")
-    assert (row.desired_quantity, row.confirmed_quantity) == (3, 4)
-    assert row.confirmed_version < row.desired_version
-    assert push_account(world.shop, MAIN).confirmed == 1
-    assert world.bol_offer("KEU-1004")["amount"] == 3
-
-
-def test_only_one_process_pushes_an_account_at_a_time(listed: ShopWorld) -> None:
-    world = listed
-    with holding(world.shop.store, f"stock:{MAIN}", ttl_s=60):
-        push = push_account(world.shop, MAIN)
-    assert push.problem == "another process pushes the stock of this account now"
-    assert world.writes() == []
-
-
-def test_a_listing_without_offers_is_not_believed(listed: ShopWorld) -> None:
-    world = listed
-    known = len([row for row in world.rows("channel_offers", account=MAIN) if row.is_listed])
-    offers = world.sandbox.bol.desk(MAIN).shop.offers
-    offers.clear()
-
-    push = refresh_offers(world.shop, MAIN)
-    assert push.problem == (
-        f"{MAIN} lists no offers where {known} were known; they were kept, look at the account"
-    )
-    assert len([row for row in world.rows("channel_offers", account=MAIN) if row.is_listed]) == known
-
-
-def test_offers_whose_listing_fails_are_kept(listed: ShopWorld) -> None:
-    world = listed
-    before = world.rows("channel_offers")
-    world.fault("500", match="/retailer/offers?", count=3)
-    push = refresh_offers(world.shop, MAIN)
-    assert push.problem is not None
-    assert push.retryable
-    assert world.rows("channel_offers") == before
-
-
-def test_a_long_wait_that_bol_asks_for_is_not_slept_through(listed: ShopWorld) -> None:
-    world = listed
-    push_account(world.shop, MAIN)
-    world.fault("429", seconds=3600, match="/retailer/offers")
-    assert refresh_offers(world.shop, MAIN).problem is not None
-
-    again = refresh_offers(world.shop, MAIN)
-    assert again.problem is not None
-    assert "longer than this account may take" in again.problem
-    world.fault("429", seconds=3600, match="/retailer/offers/")
-    for _ in range(2):
-        with pytest.raises(TransientConnectorError):
-            read_back(world.shop, MAIN)
 
 
 def test_an_order_that_came_in_before_the_number_was_confirmed_is_counted_again(listed: ShopWorld) -> None:
@@ -457,7 +251,7 @@ def test_an_order_that_came_in_before_the_number_was_confirmed_is_counted_again(
     push_account(world.shop, MAIN)
     assert world.bol_offer("KEU-1004")["corrected_stock"] == 8
     # Two more arrive together with two more pieces on the shelf: the same number, but bol must hear it again.
-    version = _offer(world, "KEU-1004").desired_version
+    version = offer_row(world, "KEU-1004").desired_version
     world.buy(("KEU-1004", 2), ago_h=0.005)
     with world.shop.store.transaction() as connection:
         connection.execute(
@@ -466,7 +260,7 @@ def test_an_order_that_came_in_before_the_number_was_confirmed_is_counted_again(
             .values(desired_quantity=6, change_seq=next_values(connection, CHANGE))
         )
     world.sweep()
-    assert _offer(world, "KEU-1004").desired_version > version
+    assert offer_row(world, "KEU-1004").desired_version > version
 
 
 def test_offers_of_the_older_interface_are_followed_to_their_end(listed: ShopWorld) -> None:
@@ -484,7 +278,7 @@ def test_offers_of_the_older_interface_are_followed_to_their_end(listed: ShopWor
 
     push = push_account(world.shop, MAIN)
     assert (push.accepted, push.confirmed) == (1, 0)
-    assert _offer(world, "KEU-1004").state == "sent"
+    assert offer_row(world, "KEU-1004").state == "sent"
     world.pass_time(minutes=1)
     push = push_account(world.shop, MAIN)
     assert (push.accepted, push.confirmed) == (0, 1)
