@@ -20,6 +20,7 @@ _MODULES = {
     "check": "keeping",
     "demo": "showing",
     "dispatch": "working",
+    "failed": "mending",
     "import-products": "working",
     "init": "starting",
     "inspect": "inspecting",
