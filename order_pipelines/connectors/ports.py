@@ -298,6 +298,7 @@ class Connector:
     """One line of the registry: what a system can do and how to make it do so.
 
     Factories take the account and what the house lends; ``None`` means the system cannot do that.
+    ``keep_alive`` renews a consent that would end when nobody calls for long; it tells whether it did.
     ``entities`` are what intake assets are made of: ``orders`` gives ``intake/<system>__orders``.
     """
 
@@ -311,4 +312,5 @@ class Connector:
     stock_sink: Callable[[Account, House], StockSink] | None = None
     shipment_sink: Callable[[Account, House], ShipmentSink] | None = None
     invoice_sink: Callable[[Account, House], InvoiceSink] | None = None
+    keep_alive: Callable[[Account, House], bool] | None = None
     secrets: tuple[str, ...] = ()

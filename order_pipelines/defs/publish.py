@@ -14,6 +14,7 @@ from order_pipelines.connectors.ports import Connector
 from order_pipelines.defs import naming
 from order_pipelines.defs.access import ShopDoor, WarehouseDoor
 from order_pipelines.defs.columns import schema_of_store_table
+from order_pipelines.defs.intake import is_deep
 from order_pipelines.defs.outcomes import Outcome, failing_clearly, materialized, retry_policy, served_check
 from order_pipelines.defs.samples import store_sample
 from order_pipelines.errors import OrderPipelinesError
@@ -207,6 +208,7 @@ def entries_asset(
     def sales_entries(
         context: dg.AssetExecutionContext, shop: dg.ResourceParam[ShopDoor]
     ) -> Iterator[dg.MaterializeResult[Any]]:
+        from order_pipelines.services.consents import keep_consents_alive
         from order_pipelines.services.planning import SALES_ENTRY, Planned, plan_invoices
 
         planned = Planned()
@@ -223,7 +225,10 @@ def entries_asset(
             ]
             for name in sellers:
                 plan_invoices(opened, name, planned)
-            outcomes = [_dispatch(opened, account, (SALES_ENTRY,)) for account in books]
+            dying = keep_consents_alive(opened) if is_deep(context) else {}
+            outcomes = [
+                _with_problem(_dispatch(opened, each, (SALES_ENTRY,)), dying.get(each)) for each in books
+            ]
             total, sample = _look(opened, tables.invoices, _INVOICES_SHOWN, sellers)
         yield materialized(
             context,
@@ -240,6 +245,13 @@ def entries_asset(
         )
 
     return sales_entries
+
+
+def _with_problem(outcome: Outcome, problem: str | None) -> Outcome:
+    """Return the outcome with a problem of the night beside its own."""
+    if problem is None or outcome.problem is not None:
+        return outcome
+    return Outcome(outcome.account, outcome.counts, problem)
 
 
 def _dispatch(shop: Shop, account: str, kinds: tuple[str, ...]) -> Outcome:

@@ -2,6 +2,7 @@
 
 from order_pipelines.connectors.exact_online.client import ExactClient
 from order_pipelines.connectors.exact_online.options import check_options
+from order_pipelines.connectors.exact_online.tokens import keep_alive
 from order_pipelines.connectors.ports import Connector
 
 CONNECTOR = Connector(
@@ -10,6 +11,7 @@ CONNECTOR = Connector(
     entities=(),
     check_options=check_options,
     invoice_sink=ExactClient,
+    keep_alive=keep_alive,
     secrets=("client_id", "client_secret"),
 )
 
