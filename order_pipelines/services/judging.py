@@ -16,6 +16,8 @@ from order_pipelines.operations.tables import product_eans, products
 from order_pipelines.services.order_rows import Arrived, Judged
 from order_pipelines.settings import AccountSettings, Settings
 
+_FOLLOWERS = frozenset({"shipping", "discount"})
+
 
 class CatalogueCache:
     """The product master in memory, read again when it changed."""
@@ -89,6 +91,7 @@ def _judge_one(arrived: Arrived, found: list[Problem], catalogue: Catalogue, set
         skus.append(resolved)
         classes.append(vat_class)
         rates.append(_rate(order, line.vat_rate, vat_class, settings))
+    _follow_the_goods(order, classes, rates)
     return Judged(
         arrived,
         tuple(skus),
@@ -98,6 +101,27 @@ def _judge_one(arrived: Arrived, found: list[Problem], catalogue: Catalogue, set
         tuple(problems),
         is_history(settings.accounts[arrived.account], order.ordered_at, settings),
     )
+
+
+def _follow_the_goods(order: Order, classes: list[str | None], rates: list[Decimal | None]) -> None:
+    """Give shipping and discount lines that say no rate the goods' one, where all goods have the same.
+
+    The Dutch rule: what is charged for bringing goods follows the goods. With goods of several rates it would have to
+    be divided, which a line of its own cannot show: its VAT stays unknown and a person decides.
+    """
+    goods = {
+        (vat_class, rate)
+        for line, vat_class, rate in zip(order.lines, classes, rates, strict=True)
+        if line.line_kind == "goods"
+    }
+    if len(goods) != 1:
+        return
+    (vat_class, rate) = next(iter(goods))
+    if rate is None:
+        return
+    for index, line in enumerate(order.lines):
+        if line.line_kind in _FOLLOWERS and rates[index] is None:
+            classes[index], rates[index] = vat_class, rate
 
 
 def _rate(order: Order, said: Decimal | None, vat_class: str | None, settings: Settings) -> Decimal | None:

@@ -379,3 +379,27 @@ def test_a_wholesale_order_is_completed_by_its_parcels(shop_with_files: ShopWorl
     order = world.row("orders", account="wholesale")
     assert (order.order_status, order.fulfilment_status) == ("completed", "shipped")
     assert clock.isoformat(order.completed_at) == "2026-11-20T10:00:00Z"
+
+
+def test_a_shipping_line_follows_goods_of_one_rate(shop_with_files: ShopWorld) -> None:
+    """60.00 of goods and 10.00 of postage at 21 %: 14.70 VAT; beside books at 9 % too nobody knows the postage's."""
+    world = shop_with_files
+    options = dict(world.shop.account("wholesale").options)
+    options["line_kinds"] = [{"pattern": "VERZEND", "kind": "shipping"}]
+    accounts = dict(world.shop.settings.accounts)
+    accounts["wholesale"] = accounts["wholesale"].model_copy(update={"options": options})
+    world.shop.settings = world.shop.settings.model_copy(update={"accounts": accounts})
+    head = "po_number;sku;aantal;prijs;land\n"
+    _drop(world, "orders/one.csv", f"{head}PO-1;KEU-1001;6;10,00;NL\nPO-1;VERZEND;1;10,00;NL\n")
+    _drop(
+        world,
+        "orders/two.csv",
+        f"{head}PO-2;KEU-1001;6;10,00;NL\nPO-2;BOE-4001;2;5,00;NL\nPO-2;VERZEND;1;10,00;NL\n",
+    )
+
+    _take_in(world)
+
+    one, two = (world.row("orders", order_number=number) for number in ("PO-1", "PO-2"))
+    assert (one.order_vat_amount, one.order_total_current_incl_vat) == (Decimal("14.70"), Decimal("84.70"))
+    assert (two.order_total_current_excl_vat, two.order_vat_amount) == (Decimal("80.00"), None)
+    assert one.is_quarantined is two.is_quarantined is False
