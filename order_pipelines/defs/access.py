@@ -12,9 +12,6 @@ from order_pipelines.settings import Settings
 from order_pipelines.warehouse.engine import Warehouse
 
 _LEASE = "warehouse"
-# Short enough that a killed load does not keep the next one out for long; DuckDB's own lock and PostgreSQL's advisory
-# lock still keep two writers apart when a load takes longer.
-_LEASE_S = 300.0
 
 
 class WarehouseTakenError(OrderPipelinesError):
@@ -55,7 +52,7 @@ class ShopDoor:
 class WarehouseDoor:
     """Makes the warehouse of one merchant; nothing is opened before it is used."""
 
-    def __init__(self, settings: Settings, *, wait_s: float = 120.0) -> None:
+    def __init__(self, settings: Settings, *, wait_s: float = 150.0) -> None:
         self.settings = settings
         self._wait_s = wait_s
 
@@ -70,7 +67,7 @@ class WarehouseDoor:
         Raises:
             WarehouseTakenError: another process kept it.
         """
-        with holding(store, _LEASE, ttl_s=_LEASE_S, wait_s=self._wait_s) as lease:
+        with holding(store, _LEASE, wait_s=self._wait_s) as lease:
             if lease is None:
                 raise WarehouseTakenError(
                     f"another process loads the warehouse since more than {self._wait_s:.0f} s; nothing was written"

@@ -148,9 +148,10 @@ def orders_asset(settings: Settings, connector: Connector, retry_delay_s: float)
                     "changed": sweep.booked.orders_changed,
                     "quarantined": sweep.booked.orders_quarantined,
                     "not_read": sweep.failed,
+                    "left_to_another_process": int(sweep.is_busy),
                 },
-                sweep.problem,
-                is_failed=sweep.problem is not None,
+                None if sweep.is_busy else sweep.problem,
+                is_failed=sweep.problem is not None and not sweep.is_busy,
                 is_retryable=sweep.retryable,
             )
             for sweep in sweeps

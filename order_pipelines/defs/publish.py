@@ -108,6 +108,9 @@ def _push(shop: Shop, account: str) -> Outcome:
         return push
 
     push = send()
+    counts["left_to_another_process"] = int(push.is_busy)
+    if push.is_busy:
+        return Outcome(account, counts)
     if push.problem is None and push.accepted:
         time.sleep(_SETTLE_S)
         push = send()
@@ -262,6 +265,9 @@ def _dispatch(shop: Shop, account: str, kinds: tuple[str, ...]) -> Outcome:
         if account in last.problems:
             break
     problem = last.problems.get(account) if last is not None else None
+    counts["left_to_another_process"] = int(last is not None and account in last.busy)
+    if counts["left_to_another_process"]:
+        return Outcome(account, counts)
     again = last.retryable if last is not None else True
     counts["postponed"] = _postponed(shop, account, kinds)
     if problem is None and (counts["failed"] or counts["postponed"]):

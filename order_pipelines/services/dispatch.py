@@ -29,7 +29,6 @@ from order_pipelines.services.shop import Shop
 
 log = logging.getLogger(__name__)
 
-_LEASE_S = 900.0
 # Nobody documents how soon a search finds a new entry: one that may exist is looked for again only after this.
 _SEARCH_LAG = timedelta(minutes=2)
 _BUDGET_STATUSES = frozenset({401, 403, 429})
@@ -46,6 +45,7 @@ class Dispatched:
     failed: int = 0
     left: int = 0
     problems: dict[str, str] = field(default_factory=dict)
+    busy: set[str] = field(default_factory=set)
     retryable: bool = True
 
 
@@ -76,9 +76,10 @@ def dispatch_kind(shop: Shop, kind: str, *, only: str | None = None, limit: int 
         if shop.account(account).mode != "live":
             done.problems[account] = "the account is in observe mode now: nothing is sent"
             continue
-        with holding(shop.store, f"dispatch:{kind}:{account}", ttl_s=_LEASE_S) as lease:
+        with holding(shop.store, f"dispatch:{kind}:{account}") as lease:
             if lease is None:
                 done.problems[account] = "another process sends for this account now"
+                done.busy.add(account)
                 continue
             with shop.store.reading() as connection:
                 rows = outbox.due(connection, kind, account=account, limit=limit)
@@ -109,8 +110,8 @@ def _sold_live(shop: Shop, rows: list[Any]) -> list[Any]:
 
 
 def _deadline(shop: Shop) -> datetime:
-    """Well before the lease ends; without it a used-up daily limit would keep the process asleep until midnight."""
-    return clock.now() + timedelta(seconds=min(shop.settings.cadence.account_deadline_s, _LEASE_S / 2))
+    """Without it a used-up daily limit would keep the process asleep until midnight."""
+    return clock.now() + timedelta(seconds=shop.settings.cadence.account_deadline_s)
 
 
 def _send_entries(shop: Shop, account: str, rows: list[Any], lease: Lease, done: Dispatched) -> None:

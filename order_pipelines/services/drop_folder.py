@@ -31,7 +31,6 @@ PROCESSED, REJECTED, TAKING_IN, WAITING = "processed", "rejected", "taking_in", 
 _ASIDE = {PROCESSED, REJECTED}
 _UNFINISHED = re.compile(r"(^[.~])|(\.(part|tmp|crdownload|filepart)$)", re.IGNORECASE)
 _SETTLE = timedelta(seconds=2)
-_LEASE_S = 1800.0
 
 
 @dataclass
@@ -73,7 +72,7 @@ def scan(shop: Shop, account: str, *, settle: timedelta = _SETTLE) -> list[Path]
 def take_in(shop: Shop, account: str, *, settle: timedelta = _SETTLE) -> list[FileResult]:
     """Read every waiting file of an account. One process at a time does this for an account."""
     results: list[FileResult] = []
-    with holding(shop.store, f"files:{account}", ttl_s=_LEASE_S) as lease:
+    with holding(shop.store, f"files:{account}") as lease:
         if lease is None:
             return results
         for path in scan(shop, account, settle=settle):

@@ -49,7 +49,6 @@ log = logging.getLogger(__name__)
 
 _BATCH = 200
 _STORE_EVERY = 25
-_LEASE_S = 3600.0
 _RECENT = timedelta(hours=1)
 # Channels give times in whole seconds: a change in the second of our last read may have come after it.
 _SAME_MOMENT = timedelta(seconds=30)
@@ -57,7 +56,7 @@ _SAME_MOMENT = timedelta(seconds=30)
 
 @dataclass
 class Sweep:
-    """What one sweep of one account did. ``problem`` names why it did not finish, if so."""
+    """What one sweep of an account did; ``problem`` is why it did not finish, ``is_busy`` that another process does."""
 
     account: str
     listed: int = 0
@@ -66,6 +65,7 @@ class Sweep:
     booked: Booked = field(default_factory=Booked)
     problem: str | None = None
     retryable: bool = True
+    is_busy: bool = False
 
 
 def sweep_account(shop: Shop, account: str, *, deep: bool = False) -> Sweep:
@@ -74,9 +74,10 @@ def sweep_account(shop: Shop, account: str, *, deep: bool = False) -> Sweep:
     Never raises for what the other side does: the sweep's ``problem`` says it, and the next sweep goes on there.
     """
     sweep = Sweep(account)
-    with holding(shop.store, f"intake:{account}", ttl_s=_LEASE_S) as lease:
+    with holding(shop.store, f"intake:{account}") as lease:
         if lease is None:
             sweep.problem = "another process reads this account now"
+            sweep.is_busy = True
             return sweep
         started = clock.now()
         since = Since(_last_complete(shop, account), deep)

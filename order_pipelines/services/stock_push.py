@@ -34,13 +34,12 @@ PENDING, SENT, CONFIRMED, REJECTED, IN_DOUBT, ON_HOLD = (
     "on_hold",
 )
 RELEASED = "released by a person"
-_LEASE_S = 900.0
 _BACKOFF_S = (5, 30, 120, 600, 3600)
 
 
 @dataclass
 class Push:
-    """What one push of one account did."""
+    """What one push of one account did; ``is_busy``: another process does it now."""
 
     account: str
     offers: int = 0
@@ -54,6 +53,7 @@ class Push:
     unmatched: int = 0
     problem: str | None = None
     retryable: bool = True
+    is_busy: bool = False
 
 
 def refresh_offers(shop: Shop, account: str) -> Push:
@@ -118,9 +118,10 @@ def push_account(shop: Shop, account: str) -> Push:
     """Send every due quantity of an account. One process at a time does this for an account."""
     push = Push(account)
     settings = shop.account(account)
-    with holding(shop.store, f"stock:{account}", ttl_s=_LEASE_S) as lease:
+    with holding(shop.store, f"stock:{account}") as lease:
         if lease is None:
             push.problem = "another process pushes the stock of this account now"
+            push.is_busy = True
             return push
         due = _due(shop, account)
         push.due = len(due)

@@ -1,13 +1,14 @@
 """At most one holder at a time, across processes, and a dead one blocks nobody for longer than its lease."""
 
 import multiprocessing
+import time
 from concurrent.futures import ProcessPoolExecutor
 
 import pytest
 
 from order_pipelines import clock
 from order_pipelines.errors import LeaseLostError
-from order_pipelines.operations.leases import assert_held, holding, release, try_acquire
+from order_pipelines.operations.leases import assert_held, holding, release, renew, try_acquire
 from order_pipelines.operations.store import OperationsStore
 from order_pipelines_tests.operations.lease_worker import race, take_and_die
 from order_pipelines_tests.operations.moments import at
@@ -77,3 +78,31 @@ def test_holding_gives_the_lease_back_also_after_an_error(store: OperationsStore
         fail_while_holding()
     with holding(store, "x", ttl_s=30) as lease:
         assert lease is not None
+
+
+def test_work_that_takes_longer_than_the_lease_keeps_it(store: OperationsStore) -> None:
+    """A first sweep walks three months of days; a lease as long would lock the account when its process is killed."""
+    with holding(store, "x", ttl_s=0.3) as lease:
+        assert lease is not None
+        time.sleep(0.5)
+        assert try_acquire(store, "x", ttl_s=1) is None
+        time.sleep(0.4)
+        assert try_acquire(store, "x", ttl_s=1) is None
+    assert try_acquire(store, "x", ttl_s=1) is not None
+
+
+def test_a_lease_that_is_not_renewed_runs_out(store: OperationsStore) -> None:
+    with holding(store, "x", ttl_s=0.2, renews=False):
+        time.sleep(0.3)
+        assert try_acquire(store, "x", ttl_s=1) is not None
+
+
+def test_a_lease_that_was_taken_over_is_not_renewed(store: OperationsStore) -> None:
+    first = try_acquire(store, "x", ttl_s=0.01)
+    assert first is not None
+    time.sleep(0.05)
+    second = try_acquire(store, "x", ttl_s=30)
+    assert second is not None
+
+    assert renew(store, first, ttl_s=60) is False
+    assert renew(store, second, ttl_s=60) is True
