@@ -121,7 +121,8 @@ def test_metadata_says_how_much_and_zero_is_said_as_zero(swept: Swept) -> None:
     counted = ("new", "changed", "quarantined", "not_read")
     assert [orders[f"order_pipelines/{name}"] for name in counted] == [40, 0, 3, 0]
     assert orders["accounts"].splitlines()[0] == (
-        "| account | listed | fetched | new | changed | quarantined | not_read | problem |"
+        "| account | listed | fetched | new | changed | quarantined | not_read | left_to_another_process "
+        "| problem |"
     )
     assert metadata_of(swept.first, "intake", "products")["dagster/row_count"] == 62
     assert (
