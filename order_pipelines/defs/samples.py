@@ -1,10 +1,8 @@
 """Small tables and pictures for the metadata of an asset. Never a person's: only columns declared free of them."""
 
 import base64
-import io
-from collections.abc import Collection, Iterable, Mapping, Sequence
-from datetime import date, datetime, timedelta
-from decimal import Decimal
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sa
@@ -20,7 +18,6 @@ _CELL = 60
 _HASHES = ("content_hash", "payload_hash", "quarantine_reasons", "must_flag")
 # Above this a sample takes whatever rows come first: sorting millions of rows for a picture is not worth it.
 _SORTED_UP_TO = 200_000
-_PALETTE = ("#2a78d6", "#1baf7a", "#eda100", "#d64550", "#7a5bd6", "#4a4a4a", "#00a3ad", "#b0643c")
 
 
 def markdown_table(rows: Sequence[Mapping[str, Any]]) -> str:
@@ -62,58 +59,6 @@ def store_sample(
     newest = "change_seq" if "change_seq" in table.c else next(iter(table.primary_key)).name
     rows = connection.execute(query.order_by(table.c[newest].desc()).limit(SAMPLE_ROWS))
     return markdown_table([dict(row) for row in rows.mappings()])
-
-
-def revenue_plot(points: Sequence[tuple[date, str, Decimal]], currency: str) -> bytes:
-    """Return a PNG of revenue per day, stacked by channel.
-
-    Args:
-        points: business day, channel, gross revenue; missing days and channels are zero.
-        currency: of all amounts, for the axis.
-    """
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(7.2, 2.6), dpi=90, layout="constrained")
-    FigureCanvasAgg(figure)
-    axes = figure.add_subplot()
-    days = _every_day({day for day, _, _ in points})
-    channels = sorted({channel for _, channel, _ in points})
-    amounts: dict[tuple[date, str], Decimal] = {}
-    for day, channel, amount in points:
-        amounts[(day, channel)] = amounts.get((day, channel), Decimal(0)) + amount
-    labels = [f"{day:%d-%m}" for day in days]
-    bottom = [Decimal(0)] * len(days)
-    for number, channel in enumerate(channels):
-        heights = [amounts.get((day, channel), Decimal(0)) for day in days]
-        axes.bar(
-            range(len(days)),
-            [float(height) for height in heights],
-            bottom=[float(base) for base in bottom],
-            label=channel,
-            color=_PALETTE[number % len(_PALETTE)],
-        )
-        bottom = [base + height for base, height in zip(bottom, heights, strict=True)]
-    step = max(1, len(days) // 12)
-    axes.set_xticks(range(0, len(days), step), labels[::step], fontsize=8)
-    axes.tick_params(axis="y", labelsize=8)
-    axes.set_ylabel(f"{currency} incl. VAT", fontsize=8)
-    axes.spines[["top", "right"]].set_visible(False)
-    if channels:
-        figure.legend(fontsize=8, frameon=False, loc="outside upper left", ncols=6)
-    else:
-        axes.set_title("no revenue yet", fontsize=9)
-    picture = io.BytesIO()
-    figure.savefig(picture, format="png")
-    return picture.getvalue()
-
-
-def _every_day(days: Collection[date]) -> list[date]:
-    """Return all days from the first to the last: a day without revenue is a gap and not left out."""
-    if not days:
-        return []
-    first, last = min(days), max(days)
-    return [first + timedelta(days=number) for number in range((last - first).days + 1)]
 
 
 def picture_in_markdown(png: bytes, alt: str) -> str:

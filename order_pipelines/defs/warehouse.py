@@ -1,7 +1,6 @@
 """Assets of the warehouse: all of ``core`` in one load, all of ``mart`` in one build, from the table declarations."""
 
 from collections.abc import Iterable, Iterator, Sequence
-from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 import dagster as dg
@@ -10,10 +9,10 @@ from order_pipelines.defs import naming
 from order_pipelines.defs.access import ShopDoor, WarehouseDoor
 from order_pipelines.defs.columns import schema_of
 from order_pipelines.defs.outcomes import failing_clearly, retry_policy
-from order_pipelines.defs.samples import picture_in_markdown, revenue_plot, warehouse_sample
+from order_pipelines.defs.samples import picture_in_markdown, warehouse_sample
 from order_pipelines.settings import Settings
 from order_pipelines.warehouse.columns import Table
-from order_pipelines.warehouse.session import Session
+from order_pipelines.warehouse.engine import Warehouse
 from order_pipelines.warehouse.tables import CORE_TABLES, MART_TABLES, REVENUE_PER_CHANNEL_DAY
 
 if TYPE_CHECKING:
@@ -142,7 +141,7 @@ def mart_assets(settings: Settings, retry_delay_s: float) -> dg.AssetsDefinition
                     )
                     for table in MART_TABLES
                 }
-                plot = _plot(session, settings.merchant.currency)
+            plot = _plot(target)
         context.log.info("marts built: %d days, %d orders touched", len(result.days), result.orders_touched)
         for table in MART_TABLES:
             name = table.full_name
@@ -159,17 +158,11 @@ def mart_assets(settings: Settings, retry_delay_s: float) -> dg.AssetsDefinition
     return build_marts_step
 
 
-def _plot(session: Session, currency: str) -> str:
-    """Return the last days' revenue as a picture, in the merchant's currency or else the one with most rows."""
+def _plot(warehouse: Warehouse) -> str:
+    """Return the last days' revenue as the report draws it."""
+    from order_pipelines.services.charts import revenue_per_channel_png
+
     name = REVENUE_PER_CHANNEL_DAY.full_name
-    currencies = session.rows(f"select currency_code, count(*) from {name} group by 1 order by 2 desc, 1")
-    known = [str(code) for code, _ in currencies if code is not None]
-    shown = currency if currency in known or not known else known[0]
-    points = session.rows(
-        f"select order_date, channel, sum(gross_revenue_incl_vat) from {name} where currency_code = $1 "
-        f"and order_date > (select max(order_date) from {name} where currency_code = $1) - {_PLOTTED_DAYS} "
-        "group by order_date, channel order by order_date, channel",
-        [shown],
-    )
-    png = revenue_plot([(day, str(channel), amount or Decimal(0)) for day, channel, amount in points], shown)
-    return picture_in_markdown(png, f"gross revenue per day and channel, {shown}")
+    recent = f"order_date > (select max(order_date) from {name}) - {_PLOTTED_DAYS}"
+    png = revenue_per_channel_png(warehouse.read_frame(REVENUE_PER_CHANNEL_DAY, recent))
+    return picture_in_markdown(png, "gross revenue per day and channel")

@@ -1,12 +1,11 @@
 """Small tables and pictures in metadata: readable, small, the same for the same numbers."""
 
-from datetime import UTC, date, datetime, timedelta
-from decimal import Decimal
+from datetime import UTC, datetime
 
 from hypothesis import given
 from hypothesis import strategies as st
 
-from order_pipelines.defs.samples import markdown_table, picture_in_markdown, revenue_plot
+from order_pipelines.defs.samples import markdown_table
 
 
 def test_rows_become_a_table_with_every_column_that_any_row_has() -> None:
@@ -37,23 +36,3 @@ def test_a_cell_never_breaks_its_table(text: str) -> None:
     lines = markdown_table([{"a": text, "b": "end"}]).split("\n")
     assert len(lines) == 3
     assert lines[2].replace("\\|", "").count("|") == 3
-
-
-def _points(days: int, channels: int) -> list[tuple[date, str, Decimal]]:
-    first = date(2026, 10, 1)
-    return [
-        (first + timedelta(days=day), f"channel_{number}", Decimal(day * 100 + number * 7))
-        for day in range(days)
-        for number in range(channels)
-    ]
-
-
-def test_the_plot_of_five_weeks_and_every_channel_stays_small() -> None:
-    png = revenue_plot(_points(35, 13), "EUR")
-    assert png.startswith(b"\x89PNG\r\n")
-    assert len(picture_in_markdown(png, "revenue")) < 60_000
-    assert revenue_plot(_points(35, 13), "EUR") == png
-
-
-def test_without_revenue_there_is_a_picture_that_says_so() -> None:
-    assert revenue_plot([], "EUR").startswith(b"\x89PNG\r\n")
