@@ -29,7 +29,8 @@ class Instant(TypeDecorator[datetime]):
         if dialect.name == "postgresql":
             return value
         # Not strftime: its %Y writes year 1, other systems' word for 'no date', as one digit, unsorted and unreadable.
-        return value.astimezone(UTC).replace(tzinfo=None).isoformat(timespec="microseconds") + "Z"
+        instant = value if value.tzinfo is UTC else value.astimezone(UTC)
+        return instant.isoformat(timespec="microseconds")[:26] + "Z"
 
     def process_result_value(self, value: Any, dialect: sa.Dialect) -> datetime | None:
         if value is None:

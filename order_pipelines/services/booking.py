@@ -239,6 +239,36 @@ def evidence_row(
     }
 
 
+# What settling asks of an order and its lines: no money, whose exact types cost more than all the rest.
+_HEADS = sa.select(
+    orders.c.order_key,
+    orders.c.account,
+    orders.c.system,
+    orders.c.order_kind,
+    orders.c.order_status,
+    orders.c.fulfilment_status,
+    orders.c.is_history,
+    orders.c.is_test,
+    orders.c.ordered_at,
+    orders.c.first_received_at,
+    orders.c.changed_at,
+    orders.c.completed_at,
+)
+_LINES = sa.select(
+    order_lines.c.order_key,
+    order_lines.c.line_id,
+    order_lines.c.line_kind,
+    order_lines.c.sku,
+    order_lines.c.quantity,
+    order_lines.c.quantity_cancelled,
+    order_lines.c.quantity_shipped,
+    order_lines.c.quantity_departed,
+    order_lines.c.own_fulfilment,
+    order_lines.c.is_known,
+    order_lines.c.changed_at,
+)
+
+
 def settle_orders(connection: Connection, settings: Settings, keys: Iterable[str]) -> set[str]:
     """Bring ledger, departures and completion of orders to what is known of them now; returns the SKUs that moved."""
     wanted = sorted(set(keys))
@@ -248,9 +278,9 @@ def settle_orders(connection: Connection, settings: Settings, keys: Iterable[str
     lines: dict[str, list[Any]] = defaultdict(list)
     evidence: dict[tuple[str, str], list[Evidence]] = defaultdict(list)
     for part in chunks(wanted):
-        for row in connection.execute(sa.select(orders).where(orders.c.order_key.in_(part))):
+        for row in connection.execute(_HEADS.where(orders.c.order_key.in_(part))):
             heads[row.order_key] = row
-        for row in connection.execute(sa.select(order_lines).where(order_lines.c.order_key.in_(part))):
+        for row in connection.execute(_LINES.where(order_lines.c.order_key.in_(part))):
             lines[row.order_key].append(row)
         for row in connection.execute(
             sa.select(shipment_evidence).where(shipment_evidence.c.order_key.in_(part))

@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, fields
 from datetime import datetime, timedelta
 from decimal import Decimal
 from functools import cache
@@ -13,7 +13,7 @@ import sqlalchemy as sa
 
 from order_pipelines import clock
 from order_pipelines.domain.amounts import OrderAmounts
-from order_pipelines.domain.orders import Buyer, Order, Problem
+from order_pipelines.domain.orders import Address, Buyer, Order, Problem
 from order_pipelines.identifiers import OrderKey, make_order_key
 from order_pipelines.money import round_to_cents
 
@@ -204,10 +204,18 @@ def people_row(judged: Judged) -> dict[str, Any] | None:
         return None
     return {
         "order_key": judged.arrived.key,
-        "buyer": asdict(order.buyer or Buyer()),
-        "shipping_address": None if order.shipping_address is None else asdict(order.shipping_address),
-        "billing_address": None if order.billing_address is None else asdict(order.billing_address),
+        "buyer": _members(order.buyer or Buyer()),
+        "shipping_address": None if order.shipping_address is None else _members(order.shipping_address),
+        "billing_address": None if order.billing_address is None else _members(order.billing_address),
     }
+
+
+# The members of the flat dataclasses of persons: `asdict` copies deeply, a ninth of all time that booking took.
+_MEMBERS = {kind: tuple(member.name for member in fields(kind)) for kind in (Address, Buyer)}
+
+
+def _members(person: Buyer | Address) -> dict[str, Any]:
+    return {name: getattr(person, name) for name in _MEMBERS[type(person)]}
 
 
 def quarantine_key(entity: str, entity_key: str, problem: Problem, row: int | None) -> str:
