@@ -15,6 +15,9 @@ from order_pipelines.connectors.ports import Connector
 from order_pipelines.domain.orders import Interpretation, Order, order_facts
 from order_pipelines.errors import ConfigurationError, DataContractError
 
+# What is read of an answer too (connectors/http.py): JSON takes many times its size in memory.
+_LARGEST_PAYLOAD = 8 * 1024 * 1024
+
 
 @click.command("inspect")
 @click.argument("system")
@@ -72,6 +75,10 @@ def _read(connector: Connector, file: Path) -> Interpretation:
         if connector.file_interpreter is not None:
             batches: Iterator[Interpretation] = connector.file_interpreter({})(file)
         elif connector.interpreter is not None:
+            if file.stat().st_size > _LARGEST_PAYLOAD:
+                raise DataContractError(
+                    f"{file}: is larger than {_LARGEST_PAYLOAD} bytes; an order has thousands, give one page"
+                )
             batches = iter([connector.interpreter({})(file.read_bytes(), kind="order", name=file.name)])
         else:
             raise ConfigurationError(f"{connector.title} sends no orders: there is nothing to inspect")

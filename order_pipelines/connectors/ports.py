@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from decimal import Decimal
 from pathlib import Path
-from typing import Any, Literal, Protocol
+from typing import Any, Literal, Protocol, runtime_checkable
 
 from order_pipelines.domain.orders import Interpretation
 
@@ -111,6 +111,57 @@ class StockSink(Protocol):
 
     def poll_write(self, reference: str) -> WriteResult:
         """Ask what became of an accepted write."""
+
+
+@dataclass(frozen=True, slots=True)
+class StockWrite:
+    """What one offer should show."""
+
+    offer_id: str
+    quantity: int
+
+
+@runtime_checkable
+class StockBatchSink(Protocol):
+    """A channel that takes the stock of many offers in one call, and often no sooner than so many seconds later.
+
+    What the channel says of one offer never decides about another: a batch that is refused as a whole because of one
+    row is divided until the row stands alone.
+    """
+
+    subtracts_open_orders: bool
+    max_quantity: int
+    max_batch: int
+
+    def list_offers(self) -> Iterator[ListedOffer]:
+        """Yield every offer of the account."""
+
+    def push_stocks(self, writes: Sequence[StockWrite]) -> Mapping[str, WriteResult]:
+        """Tell the channel the stock of at most ``max_batch`` offers; one result for each, by offer id.
+
+        Raises:
+            TransientConnectorError: nothing is known of any of them; ``maybe_acted`` when they may hold.
+        """
+
+    def poll_stocks(self, reference: str, offer_ids: Sequence[str]) -> Mapping[str, WriteResult]:
+        """Ask what became of an accepted batch; ``accepted`` for each while the channel still works on it."""
+
+    def read_stock(self, offer_id: str) -> ListedOffer:
+        """Read one offer back."""
+
+
+class OrderAcceptor(Protocol):
+    """A channel whose orders wait until the seller accepts them."""
+
+    def accept(self, external_order_id: str, line_ids: Sequence[str]) -> WriteResult:
+        """Accept every line of an order; an order that is past this state counts as confirmed.
+
+        Raises:
+            TransientConnectorError: with ``maybe_acted`` when the order may be accepted nevertheless.
+        """
+
+    def is_waiting(self, external_order_id: str) -> bool:
+        """Tell whether the order still waits for the decision: looked at before a decision in doubt is repeated."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -309,7 +360,8 @@ class Connector:
     interpreter: Callable[[Mapping[str, Any]], Interpreter] | None = None
     file_interpreter: Callable[[Mapping[str, Any]], FileInterpreter] | None = None
     order_source: Callable[[Account, House], OrderSource] | None = None
-    stock_sink: Callable[[Account, House], StockSink] | None = None
+    stock_sink: Callable[[Account, House], StockSink | StockBatchSink] | None = None
+    order_acceptor: Callable[[Account, House], OrderAcceptor] | None = None
     shipment_sink: Callable[[Account, House], ShipmentSink] | None = None
     invoice_sink: Callable[[Account, House], InvoiceSink] | None = None
     keep_alive: Callable[[Account, House], bool] | None = None

@@ -12,6 +12,8 @@ _LOST_SKU = re.compile(r"\d[.,]\d+E\+\d{2}", re.IGNORECASE)
 _FLOAT_TEXT = re.compile(r"(\d+)\.0+")
 _SHORTEST_EAN_13 = 9
 """A 13-digit number lost at most four leading zeros; shorter ones are other codes."""
+LONGEST_NAME, LONGEST_SKU = 99, 200
+"""What the keys of the store hold; a name of an order may be joined with that of a customer."""
 
 
 def read_text(cell: Cell) -> str | Flaw | None:
@@ -33,11 +35,19 @@ def read_number_text(cell: Cell) -> str | Flaw | None:
     return text
 
 
+def read_name(cell: Cell) -> str | Flaw | None:
+    """Like :func:`read_number_text`, for what becomes part of a key: one too long for it names nothing."""
+    text = read_number_text(cell)
+    return Flaw("wrong_type", text[:40]) if isinstance(text, str) and len(text) > LONGEST_NAME else text
+
+
 def read_sku(cell: Cell) -> str | Flaw | None:
     """Return the SKU as written, or a flaw when a spreadsheet turned it into ``1.23E+11``."""
     text = read_text(cell)
     if isinstance(text, str) and _LOST_SKU.fullmatch(text):
         return Flaw("ean_digits_lost", text[:40])
+    if isinstance(text, str) and len(text) > LONGEST_SKU:
+        return Flaw("wrong_type", text[:40])
     return text
 
 

@@ -62,7 +62,9 @@ class Source:
     def fail(self, what: str, *, row: int | None = None) -> DataContractError:
         """Return the error that says what is wrong in this file, and where."""
         where = f", row {row}" if row is not None else ""
-        return DataContractError(f"{self.label}{where}: {what}")
+        # What a cell or a name holds is shown, never obeyed: no line of its own, no command to a terminal.
+        text = f"{self.label}{where}: {what}"
+        return DataContractError("".join(sign if sign.isprintable() else "?" for sign in text))
 
     def open(self) -> io.BufferedReader | io.BytesIO:
         """Open the content from its first byte.

@@ -117,7 +117,11 @@ def _why_no_rows(tables: Sequence[Table], options: FileOptions) -> str:
             ):
                 widest = texts
     wanted = [f"{name} = {' or '.join(headings)}" for name, headings in named.items()]
-    shown = ", ".join(text[:30] for text in widest[:_SHOWN_HEADINGS]) or "nothing"
+    # A row without one known heading is somebody's data, perhaps a name and an address.
+    is_heading = any(name_of(text)[1] for text in widest)
+    shown = (
+        ", ".join(text[:30] for text in widest[:_SHOWN_HEADINGS]) if is_heading else "nothing that is known"
+    )
     hint = f" (options.columns names {'; '.join(wanted)})" if wanted else ""
     return (
         "has no header with an article (artikelnr, sku, ean) and a quantity (aantal, qty)"

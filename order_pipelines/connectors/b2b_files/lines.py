@@ -6,7 +6,7 @@ from datetime import datetime
 from decimal import Decimal
 
 from order_pipelines.connectors.b2b_files.amounts import NumberReader
-from order_pipelines.connectors.b2b_files.articles import read_ean, read_sku, read_text
+from order_pipelines.connectors.b2b_files.articles import LONGEST_NAME, read_ean, read_sku, read_text
 from order_pipelines.connectors.b2b_files.cells import Cell, Flaw, Table
 from order_pipelines.connectors.b2b_files.columns import is_total_label
 from order_pipelines.connectors.b2b_files.draft import Draft, describe
@@ -232,6 +232,8 @@ class LineReader:
     def _line_id(self, draft: Draft, cells: Sequence[Cell]) -> str:
         """The file's own number of a line, else its place in the order: rows above the table may come and go."""
         text = read_text(cells[self._line_at]) if self._line_at >= 0 else None
+        # Too long for a key: the place in the order names it.
+        text = None if isinstance(text, str) and len(text) > LONGEST_NAME else text
         line_id = text if isinstance(text, str) else str(len(draft.lines) + len(draft.corrections) + 1)
         if line_id in draft.line_ids:
             line_id = f"{line_id}-{len(draft.line_ids) + 1}"

@@ -5,7 +5,7 @@ from decimal import Decimal
 from zoneinfo import ZoneInfo
 
 from order_pipelines.connectors.b2b_files.amounts import NumberReader, read_decimal
-from order_pipelines.connectors.b2b_files.articles import read_number_text, read_text
+from order_pipelines.connectors.b2b_files.articles import read_name, read_number_text, read_text
 from order_pipelines.connectors.b2b_files.cells import Cell, Flaw, Source, Table
 from order_pipelines.connectors.b2b_files.columns import is_total_label
 from order_pipelines.connectors.b2b_files.countries import CountryReader
@@ -120,7 +120,8 @@ class OrderFile:
             return
         heading = block.columns.heading("order_id")
         cell = cells[at["order_id"]] if at.get("order_id", len(cells)) < len(cells) else None
-        flaw = cell if isinstance(cell, Flaw) else Flaw("missing_field", "")
+        name = read_name(cell)
+        flaw = name if isinstance(name, Flaw) else Flaw("missing_field", "")
         self._batch.rejects.append(Reject(describe(flaw.code, heading, row, flaw.text), row=row))
         self._batch.rows_read += 1
 
@@ -145,7 +146,7 @@ class OrderFile:
         rows: Sequence[tuple[int, Sequence[Cell]]],
         times: TimeReader,
     ) -> None:
-        number = read_number_text(block.said.get("order_id"))
+        number = read_name(block.said.get("order_id"))
         if isinstance(number, str):
             order_id = self._numbers.joined(number, block.said.get("customer_number"))
         else:

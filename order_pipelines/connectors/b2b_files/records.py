@@ -16,6 +16,8 @@ from order_pipelines.connectors.b2b_files.times import TimeReader
 from order_pipelines.domain.orders import Interpretation, Problem, Reject, ShipmentLine, StockCount
 
 _BATCH_ROWS = 5_000
+# What the store holds of these; cut short they would name something else.
+_LONGEST = {"order_id": 200, "line_id": 200, "carrier": 60, "tracking": 200, "account": 40, "location": 40}
 
 
 class _BadRowError(Exception):
@@ -53,6 +55,8 @@ class _RowReader:
         value = read_number_text(self.cell(name)) if name == "order_id" else read_text(self.cell(name))
         if isinstance(value, Flaw):
             raise self.bad(value.code, name, value.text)
+        if value is not None and len(value) > _LONGEST.get(name, len(value)):
+            raise self.bad("wrong_type", name, value[:40])
         return value
 
     def needed_text(self, name: str) -> str:

@@ -18,12 +18,11 @@ from openpyxl.utils.datetime import CALENDAR_MAC_1904
 
 from order_pipelines.connectors.b2b_files.cells import Cell, Flaw, Row, Source
 from order_pipelines.connectors.b2b_files.options import FileLimits
+from order_pipelines.connectors.b2b_files.workbook_limits import check_directory, check_parts
 from order_pipelines.errors import DataContractError
 
-_MAX_PARTS = 5_000
 _ROWS_AT_A_TIME = 500
 _SCAN_BYTES = 1 << 18
-_PROLOG_BYTES = 4096
 _MAIN = "{http://schemas.openxmlformats.org/spreadsheetml/2006/main}"
 _RELATIONS = "{http://schemas.openxmlformats.org/package/2006/relationships}"
 _RELATION_ID = "{http://schemas.openxmlformats.org/officeDocument/2006/relationships}id"
@@ -98,19 +97,10 @@ def read_workbook(source: Source, limits: FileLimits) -> list[SheetTable]:
         DataContractError: damaged, protected, no workbook, or more than ``limits`` allow.
     """
     try:
+        with source.open() as stream:
+            check_directory(source, stream)
         with source.open() as stream, zipfile.ZipFile(stream) as archive:
-            parts = archive.infolist()
-            if len(parts) > _MAX_PARTS:
-                raise source.fail(f"has {len(parts)} parts; that is no order file")
-            # zipfile never unpacks more of a part than this size, whatever the part holds.
-            if sum(part.file_size for part in parts) > limits.max_workbook_bytes:
-                raise source.fail(f"is larger than {limits.max_workbook_bytes} bytes when unpacked; split it")
-            if any(part.flag_bits & 1 for part in parts):
-                raise source.fail("is protected by a password; save it without one")
-            if "xl/workbook.xml" not in archive.namelist():
-                raise source.fail("is an archive but no XLSX workbook; save the order as .xlsx or .csv")
-            if any(_declares_entities(archive, part) for part in parts):
-                raise source.fail("declares XML entities; no spreadsheet program writes that")
+            check_parts(source, archive, limits)
             sheets = _visible_sheets(archive)
         with _workbook(source, data_only=True) as workbook:
             is_1904 = workbook.epoch == CALENDAR_MAC_1904
@@ -125,14 +115,6 @@ def read_workbook(source: Source, limits: FileLimits) -> list[SheetTable]:
     if not tables:
         raise source.fail("has no visible sheet")
     return tables
-
-
-def _declares_entities(archive: zipfile.ZipFile, part: zipfile.ZipInfo) -> bool:
-    if not part.filename.endswith((".xml", ".rels")):
-        return False
-    with archive.open(part) as content:
-        head = content.read(_PROLOG_BYTES).replace(b"\0", b"")
-    return b"<!DOCTYPE" in head or b"<!ENTITY" in head
 
 
 def _visible_sheets(archive: zipfile.ZipFile) -> list[tuple[str, str]]:

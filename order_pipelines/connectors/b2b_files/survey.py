@@ -12,7 +12,7 @@ from order_pipelines.connectors.b2b_files.amounts import (
     is_ambiguous,
     style_of,
 )
-from order_pipelines.connectors.b2b_files.articles import read_number_text
+from order_pipelines.connectors.b2b_files.articles import read_name
 from order_pipelines.connectors.b2b_files.cells import Cell, Table
 from order_pipelines.connectors.b2b_files.columns import is_total_label
 from order_pipelines.connectors.b2b_files.layout import Block, walk
@@ -61,7 +61,7 @@ class OrderNumbers:
         cell = cells[index]
         number = self._known.get(cell)
         if number is None:
-            text = read_number_text(cell)
+            text = read_name(cell)
             if not isinstance(text, str) or is_total_label(text):
                 return None
             number = text
@@ -76,7 +76,7 @@ class OrderNumbers:
         """Return the id of an order number of a customer."""
         if not self._with_customer:
             return number
-        text = read_number_text(customer)
+        text = read_name(customer)
         return f"{text}/{number}" if isinstance(text, str) else number
 
 

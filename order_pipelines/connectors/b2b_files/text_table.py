@@ -16,6 +16,8 @@ from order_pipelines.errors import DataContractError
 _CHUNK = 1 << 20
 _SAMPLE_CHARACTERS = 64_000
 _SAMPLE_RECORDS = 50
+# Five hundred columns of a page of text each; a million columns, or a file without line ends, is no table.
+_LONGEST_RECORD = 1 << 22
 _SEPARATORS = (";", ",", "\t", "|")
 _BOMS = ((codecs.BOM_UTF8, "utf-8-sig"), (codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16"))
 _GZIP_MAGIC = b"\x1f\x8b"
@@ -65,6 +67,7 @@ class TextTable:
         """
         self._source = source
         self._limits = limits
+        self._taken = 0
         with source.open() as stream:
             self._is_gzip = stream.read(2) == _GZIP_MAGIC
         self.encoding, self._ends_with_newline = self._look_through(encoding)
@@ -90,7 +93,8 @@ class TextTable:
                 while chunk := stream.read(_CHUNK):
                     last = (last + chunk)[-4:]
                     if decoder is not None:
-                        decoder.decode(chunk)
+                        if "\0" in decoder.decode(chunk):
+                            raise self._source.fail("is no text, CSV or XLSX file (it holds binary data)")
                         continue
                     if b"\0" in chunk:
                         raise self._source.fail("is no text, CSV or XLSX file (it holds binary data)")
@@ -121,6 +125,18 @@ class TextTable:
             return first[4], True
         return max(_SEPARATORS, key=lambda separator: _usual_width(sample, separator)), False
 
+    def _lines(self, stream: io.TextIOWrapper) -> Iterator[str]:
+        """Yield lines; a record of too many of them, or one without end, is refused before it is held."""
+        self._taken = 0
+        while line := stream.readline(_LONGEST_RECORD + 1):
+            self._taken += len(line)
+            if self._taken > _LONGEST_RECORD:
+                raise self._source.fail(
+                    f"has a row of more than {_LONGEST_RECORD} characters; no order has that, look at the line ends "
+                    "and the quotes"
+                )
+            yield line
+
     def rows(self) -> Iterator[Row]:
         """Yield (record, cells), counting as a spreadsheet shows them: a ``sep=`` line is no row.
 
@@ -133,7 +149,7 @@ class TextTable:
             with self._text() as stream:
                 if self._has_separator_line:
                     stream.readline()
-                reader = csv.reader(stream, delimiter=self.separator, strict=True)
+                reader = csv.reader(self._lines(stream), delimiter=self.separator, strict=True)
                 held: list[Cell] | None = None
                 width = 0
                 record: list[Cell]
@@ -141,6 +157,7 @@ class TextTable:
                     if held is not None:
                         yield number, held
                     number += 1
+                    self._taken = 0
                     held = record
                     if len(record) > width:
                         width = len(record)

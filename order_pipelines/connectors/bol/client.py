@@ -3,15 +3,24 @@
 Knows how to call and what an answer means for the caller's next step; not what orders or offers are.
 """
 
-import re
 from collections.abc import Mapping
+from datetime import timedelta
 from typing import Any
 from urllib.parse import quote, urlencode
 
 import orjson
 
+from order_pipelines import clock
 from order_pipelines.connectors.bol.tokens import TokenKeeper
-from order_pipelines.connectors.http import Answer, ApiSession, reset_seconds, retry_after_s
+from order_pipelines.connectors.http import (
+    MAX_BODY_BYTES,
+    Answer,
+    ApiSession,
+    header_number,
+    reset_seconds,
+    retry_after_s,
+)
+from order_pipelines.connectors.plain import plain_words
 from order_pipelines.connectors.ports import Account, House, Token, WriteResult
 from order_pipelines.errors import ConnectorError, PermanentConnectorError, TransientConnectorError
 
@@ -21,13 +30,18 @@ V10_JSON = "application/vnd.retailer.v10+json"
 V10_CSV = "application/vnd.retailer.v10+csv"
 V11_JSON = "application/vnd.retailer.v11+json"
 
+# bol's ids are at most 36 characters; what is longer than this is none.
+LONGEST_ID = 200
+
 _UNAUTHORISED = 401
 _TOO_MANY = 429
 # Where a 429 comes without Retry-After (contract digest, section 11).
 _BACK_OFF_S = (5.0, 15.0, 60.0)
+# A listing that is refused in its middle waits this long in all and goes on; a longer wait ends it.
+LISTING_WAIT_S = 60.0
+_LISTING_WAITS = 3
 # The write itself was judged and not done; other statuses concern the account or the call.
 _REFUSED = frozenset({400, 404, 409, 422})
-_REASON_LENGTH = 300
 
 
 class BolClient:
@@ -38,7 +52,12 @@ class BolClient:
         self._budget = house.budget
         self._tokens = TokenKeeper(account, house)
         self._session = ApiSession(
-            "bol", account.name, account.base_url or API_URL, house.budget, deadline=house.deadline
+            "bol",
+            account.name,
+            account.base_url or API_URL,
+            house.budget,
+            deadline=house.deadline,
+            secrets=account.secrets.values(),
         )
         self._refusals: dict[str, int] = {}
 
@@ -49,6 +68,7 @@ class BolClient:
         group: str,
         params: Mapping[str, str | int] | None = None,
         media_type: str = V10_JSON,
+        max_bytes: int = MAX_BODY_BYTES,
     ) -> Answer:
         """Read.
 
@@ -57,12 +77,39 @@ class BolClient:
             group: the endpoint group whose limit counts, for example ``GET /orders/*``.
             params: query members.
             media_type: what is accepted.
+            max_bytes: the largest answer that is read.
 
         Raises:
             TransientConnectorError: 408, 429 (with ``retry_after_s``), 5xx or the network.
             PermanentConnectorError: any other bad status, with bol's reason.
         """
-        return self._call("GET", path, group, {"Accept": media_type}, params, None)
+        return self._call("GET", path, group, {"Accept": media_type}, params, None, max_bytes)
+
+    def get_page(
+        self,
+        path: str,
+        *,
+        group: str,
+        params: Mapping[str, str | int] | None = None,
+        media_type: str = V10_JSON,
+    ) -> Answer:
+        """Read a page of a listing, like :meth:`get`; a 429 is waited for while the waits are short enough."""
+        waited = 0.0
+        for _ in range(_LISTING_WAITS):
+            try:
+                return self.get(path, group=group, params=params, media_type=media_type)
+            except TransientConnectorError as error:
+                if error.status != _TOO_MANY or error.retry_after_s is None:
+                    raise
+                waited += error.retry_after_s
+                if waited > LISTING_WAIT_S or self._is_over_in(error.retry_after_s):
+                    raise
+                # The budget knows of the refusal: the next call sleeps until its end.
+        return self.get(path, group=group, params=params, media_type=media_type)
+
+    def _is_over_in(self, seconds: float) -> bool:
+        deadline = self._session.deadline
+        return deadline is not None and clock.now() + timedelta(seconds=seconds) > deadline
 
     def write(
         self, method: str, path: str, payload: object, *, group: str, media_type: str = V10_JSON
@@ -114,13 +161,14 @@ class BolClient:
         headers: Mapping[str, str],
         params: Mapping[str, str | int] | None,
         body: bytes | None,
+        max_bytes: int = MAX_BODY_BYTES,
     ) -> Answer:
         token = self._tokens.get()
-        answer = self._send(token, method, path, group, headers, params, body)
+        answer = self._send(token, method, path, group, headers, params, body, max_bytes)
         if answer.status == _UNAUTHORISED:
             # Expired or withdrawn early: nothing was done, so the same call is repeated, once.
             token = self._tokens.renew(token)
-            answer = self._send(token, method, path, group, headers, params, body)
+            answer = self._send(token, method, path, group, headers, params, body, max_bytes)
         if answer.status == _TOO_MANY:
             raise self._slow_down(answer, method, path, group)
         self._refusals.pop(group, None)
@@ -137,6 +185,7 @@ class BolClient:
         headers: Mapping[str, str],
         params: Mapping[str, str | int] | None,
         body: bytes | None,
+        max_bytes: int,
     ) -> Answer:
         answer = self._session.send(
             method,
@@ -145,9 +194,10 @@ class BolClient:
             headers={**headers, "Authorization": f"Bearer {token.access_token}"},
             params=params,
             body=body,
+            max_bytes=max_bytes,
         )
         limit, remaining = (
-            _number(answer.headers.get(f"X-RateLimit-{name}")) for name in ("Limit", "Remaining")
+            header_number(answer.headers.get(f"X-RateLimit-{name}")) for name in ("Limit", "Remaining")
         )
         if answer.status != _TOO_MANY and (limit is not None or remaining is not None):
             reset_s = reset_seconds(answer.headers.get("X-RateLimit-Reset"))
@@ -212,14 +262,18 @@ def read_problem(answer: Answer) -> tuple[str, str | None]:
 
 
 def without_people(text: str) -> str:
-    """Return a vendor's sentence without e-mail addresses and no longer than a line or two."""
-    text = re.sub(r"\S+@\S+", "[e-mail]", text)
-    return text if len(text) <= _REASON_LENGTH else text[: _REASON_LENGTH - 1] + "…"
+    """Return a vendor's sentence without what names a person by its form, and no longer than a line or two."""
+    return plain_words(text)
+
+
+def sound_id(value: object) -> str | None:
+    """Return an id as a row and a path can hold it: printable, of some size; ``None`` for anything else."""
+    if isinstance(value, int) and not isinstance(value, bool):
+        value = str(value)
+    if isinstance(value, str) and 0 < len(value) <= LONGEST_ID and value.isprintable() and value.strip("."):
+        return value
+    return None
 
 
 def _text(value: object) -> str:
     return value if isinstance(value, str) else ""
-
-
-def _number(value: str | None) -> int | None:
-    return int(value) if value is not None and value.strip().isdecimal() else None

@@ -27,6 +27,10 @@ CHANNEL = "bol"
 CURRENCY = "EUR"
 PAYMENT_STATUS = "paid_to_platform"
 
+# A page of bol has fifty orders, and nobody orders so many different things: more is no order but an attack or a
+# mistake, and each entry would be a row in quarantine, written while every sale waits.
+MOST_ENTRIES = 1_000
+MOST_LINES = 1_000
 _DETAIL_MEMBERS = frozenset({"shipmentDetails", "billingDetails", "pickupPoint"})
 _DETAIL_ITEM_MEMBERS = frozenset({"fulfilment", "offer", "product", "unitPrice", "totalPrice", "commission"})
 _LIST_ITEM_MEMBERS = frozenset({"fulfilmentMethod", "fulfilmentStatus"})
@@ -55,6 +59,14 @@ def interpret(body: bytes, *, kind: str, name: str | None = None) -> Interpretat
 
 def _interpret_all(entries: Sequence[Any], where: str) -> Interpretation:
     result = Interpretation(rows_read=len(entries))
+    if len(entries) > MOST_ENTRIES:
+        problem = Problem(
+            "wrong_type",
+            f"holds {len(entries)} orders, more than the {MOST_ENTRIES} that are read",
+            where or None,
+        )
+        result.rejects.append(Reject(problem))
+        return result
     for index, entry in enumerate(entries):
         _interpret_one(entry, f"{where}[{index}]", result)
     return result
@@ -154,6 +166,11 @@ def _read_lines(reader: Reader, *, is_entry: bool) -> _Lines:
         return read
     if not items:
         reader.report("missing_field", "orderItems", "is empty: an order without lines")
+    if len(items) > MOST_LINES:
+        reader.report(
+            "wrong_type", "orderItems", f"has {len(items)} lines, more than the {MOST_LINES} that are read"
+        )
+        return read
     seen: set[str] = set()
     for index, item in enumerate(items):
         path = f"orderItems[{index}]"

@@ -100,7 +100,7 @@ class BolOrders:
         seen: set[bytes] = set()
         for number in range(1, MAX_PAGES + 1):
             params = {**query, "page": number}
-            answer = self._client.get(ORDERS_PATH, group="GET /orders", params=params)
+            answer = self._client.get_page(ORDERS_PATH, group="GET /orders", params=params)
             entries = self._entries(self._client.read_object(answer, ORDERS_PATH))
             if not entries:
                 return
@@ -130,7 +130,11 @@ class BolOrders:
 
 def read_entry(entry: object, request: str) -> Listed:
     """Return one entry of a list page; ``changed_at`` is the newest of its items, ``None`` if one cannot be read."""
-    body = orjson.dumps(entry)
+    try:
+        body = orjson.dumps(entry)
+    except TypeError:
+        # What can be read may be nested too deeply to be written; the page it came in must not be lost for it.
+        body = b'"an entry nested without end"'
     source = entry if isinstance(entry, dict) else {}
     order_id = Reader(source, "", []).identifier("orderId")
     if order_id is None:

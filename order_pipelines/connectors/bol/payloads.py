@@ -21,6 +21,7 @@ _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 _LARGEST_INT32 = 2_147_483_647
 _LARGEST_AMOUNT = 1_000_000_000
 _SHOWN = 60
+_LONGEST_ID = 200
 
 # Everything that v10 documents in an order, list and detail: what is not in here may be a renamed member.
 _KNOWN_MEMBERS = frozenset(
@@ -90,7 +91,11 @@ def describe_other(payload: object) -> str:
 
 def shown(value: object) -> str:
     """Return a short text of an offending value."""
-    text = value if isinstance(value, str) else orjson.dumps(value).decode()
+    try:
+        text = value if isinstance(value, str) else orjson.dumps(value).decode()
+    except TypeError:
+        # What can be read may be nested too deeply to be written.
+        return f"a {_kind(value)} nested without end"
     return text if len(text) <= _SHOWN else text[: _SHOWN - 1] + "…"
 
 
@@ -178,7 +183,12 @@ class Reader:
         if type(value) is int:
             self.wrong(name, "text", value)
             return str(value)
-        return self.text(name, required=True)
+        text = self.text(name, required=True)
+        # ".." would lead out of the path in which the id is asked for.
+        if text is not None and (len(text) > _LONGEST_ID or not text.isprintable() or not text.strip(".")):
+            self.wrong(name, f"an id of at most {_LONGEST_ID} printable characters", text, show=False)
+            return None
+        return text
 
     def ean(self, name: str) -> str | None:
         """Return an article number as sent; one that came as a number may have lost its leading zeros."""

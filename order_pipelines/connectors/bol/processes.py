@@ -1,6 +1,6 @@
 """What became of a write that bol only accepted: the life of a process status (shared v10)."""
 
-from order_pipelines.connectors.bol.client import BolClient, part, without_people
+from order_pipelines.connectors.bol.client import BolClient, part, sound_id, without_people
 from order_pipelines.connectors.http import Answer
 from order_pipelines.connectors.ports import WriteResult
 from order_pipelines.errors import PermanentConnectorError
@@ -14,10 +14,8 @@ def read_accepted(answer: Answer) -> WriteResult:
         status = answer.json()
     except ValueError:
         status = None
-    reference = status.get("processStatusId") if isinstance(status, dict) else None
-    if isinstance(reference, int) and not isinstance(reference, bool):
-        reference = str(reference)
-    if not isinstance(reference, str) or not reference:
+    reference = sound_id(status.get("processStatusId")) if isinstance(status, dict) else None
+    if reference is None:
         return WriteResult("in_doubt", reason="bol accepted the write without a process status; read back")
     return WriteResult("accepted", reference)
 

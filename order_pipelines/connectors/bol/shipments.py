@@ -128,7 +128,7 @@ class BolShipments:
         for number in range(1, MAX_PAGES + 1):
             # order-id works only without fulfilment-method (v10 spec, 2026-04).
             params: dict[str, str | int] = {"order-id": external_order_id, "page": number}
-            answer = self._client.get(SHIPMENTS_PATH, group="GET /shipments", params=params)
+            answer = self._client.get_page(SHIPMENTS_PATH, group="GET /shipments", params=params)
             page = self._client.read_object(answer, SHIPMENTS_PATH)
             entries = page.get("shipments")
             if not entries and page.keys() <= {"shipments"}:

@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-from order_pipelines.connectors.bol.client import V10_CSV, V10_JSON, V11_JSON, BolClient, part
+from order_pipelines.connectors.bol.client import V10_CSV, V10_JSON, V11_JSON, BolClient, part, sound_id
 from order_pipelines.connectors.bol.options import BolOptions, read_options
 from order_pipelines.connectors.bol.processes import poll_write, read_accepted, read_status
 from order_pipelines.connectors.http import Answer
@@ -21,10 +21,17 @@ OFFERS_PATH = "/retailer/offers"
 EXPORT_PATH = f"{OFFERS_PATH}/export"
 PAGE_SIZE = 100
 MAX_PAGES = 10_000
+# A line of an export has some 200 characters: a quarter of a million offers.
+MAX_EXPORT_BYTES = 48 * 1024 * 1024
+# What a column for pieces holds, with room; a shop that shows more shows nothing that can be compared.
+_LARGEST_STOCK = 10**9
 # v10 spec: amount 0..999. v11 names no bound; the same one is kept until bol documents another.
 MAX_QUANTITY = 999
+_STORED = 204
 EXPORT_POLL_S = 5.0
 EXPORT_POLLS = 60
+
+_LONGEST_EAN = 40
 
 _log = logging.getLogger(__name__)
 
@@ -63,7 +70,7 @@ class _Offers:
         return {"amount": amount, "managedByRetailer": self._managed_by_retailer}
 
     def _read_offer(self, source: Mapping[str, Any]) -> ListedOffer | None:
-        offer_id = _text(source.get("offerId"))
+        offer_id = sound_id(source.get("offerId"))
         if offer_id is None:
             return None
         stock = _object(source.get("stock"))
@@ -72,7 +79,7 @@ class _Offers:
             managed = self._managed_by_retailer
         return ListedOffer(
             offer_id=offer_id,
-            ean=_text(source.get("ean")),
+            ean=_ean(source.get("ean")),
             reference=_text(source.get("reference")),
             stock_set=_integer(stock.get("amount")),
             stock_shown=_integer(stock.get("correctedStock")),
@@ -97,7 +104,9 @@ class OffersV11(_Offers):
         params: dict[str, str | int] = {"page-size": PAGE_SIZE}
         seen: set[str] = set()
         for _ in range(MAX_PAGES):
-            answer = self._client.get(OFFERS_PATH, group="GET /offers", params=params, media_type=V11_JSON)
+            answer = self._client.get_page(
+                OFFERS_PATH, group="GET /offers", params=params, media_type=V11_JSON
+            )
             page = self._client.read_object(answer, OFFERS_PATH)
             offers = page.get("offers")
             if not isinstance(offers, list):
@@ -132,7 +141,14 @@ class OffersV11(_Offers):
             group="WRITE /offers",
             media_type=V11_JSON,
         )
-        return answer if isinstance(answer, WriteResult) else WriteResult("confirmed")
+        if isinstance(answer, WriteResult):
+            return answer
+        if answer.status == _STORED:
+            return WriteResult("confirmed")
+        # 200 with a login page comes from something between us and bol.
+        return WriteResult(
+            "in_doubt", reason=f"bol answered {answer.status} where 204 means stored; sent again"
+        )
 
 
 class OffersV10(_Offers):
@@ -155,7 +171,9 @@ class OffersV10(_Offers):
         """
         answer = self._client.write("POST", EXPORT_PATH, {"format": "CSV"}, group="POST /offers/export")
         path = f"{EXPORT_PATH}/{part(self._wait_for_report(answer))}"
-        report = self._client.get(path, group="GET /offers/export/*", media_type=V10_CSV)
+        report = self._client.get(
+            path, group="GET /offers/export/*", media_type=V10_CSV, max_bytes=MAX_EXPORT_BYTES
+        )
         yield from self._read_csv(report, path)
 
     def push_stock(self, offer_id: str, quantity: int) -> WriteResult:
@@ -205,10 +223,17 @@ class OffersV10(_Offers):
         except UnicodeDecodeError:
             raise self._client.broken_contract(path, "the export is not UTF-8") from None
         rows = csv.DictReader(io.StringIO(text, newline=""))
+        try:
+            yield from self._read_rows(rows, path)
+        except csv.Error as error:
+            raise self._client.broken_contract(path, f"the export is no CSV ({error})") from None
+
+    def _read_rows(self, rows: "csv.DictReader[str]", path: str) -> Iterator[ListedOffer]:
         if "offerId" not in (rows.fieldnames or ()):
             raise self._client.broken_contract(path, "the export has no column offerId")
         for row in rows:
-            if not row["offerId"]:
+            offer_id = sound_id(row["offerId"])
+            if offer_id is None:
                 _log.warning("bol %s: an export row without offerId, skipped", self._client.account)
                 continue
             managed = _boolean(row.get("managedByRetailer"))
@@ -217,9 +242,9 @@ class OffersV10(_Offers):
             on_hold = _boolean(row.get("onHoldByRetailer"))
             method = row.get("fulfilmentType") or row.get("fulfilmentMethod")
             yield ListedOffer(
-                offer_id=row["offerId"],
-                ean=row.get("ean") or None,
-                reference=row.get("referenceCode") or row.get("reference") or None,
+                offer_id=offer_id,
+                ean=_ean(row.get("ean")),
+                reference=_text(row.get("referenceCode")) or _text(row.get("reference")),
                 stock_set=_digits(row.get("stockAmount")),
                 stock_shown=_digits(row.get("correctedStock")),
                 is_own_fulfilment=method != "FBB",
@@ -250,16 +275,24 @@ def _object(value: object) -> Mapping[str, Any]:
 
 
 def _text(value: object) -> str | None:
-    return value if isinstance(value, str) and value else None
+    return sound_id(value) if isinstance(value, str) else None
+
+
+def _ean(value: object) -> str | None:
+    """Return an article number; a text longer than any names none, and no store could keep it."""
+    text = _text(value)
+    return text if text is not None and len(text) <= _LONGEST_EAN else None
 
 
 def _integer(value: object) -> int | None:
-    return value if isinstance(value, int) and not isinstance(value, bool) else None
+    if isinstance(value, int) and not isinstance(value, bool) and abs(value) <= _LARGEST_STOCK:
+        return value
+    return None
 
 
 def _digits(value: str | None) -> int | None:
     text = (value or "").strip()
-    return int(text) if text.removeprefix("-").isdecimal() else None
+    return _integer(int(text)) if len(text) <= 12 and text.removeprefix("-").isdecimal() else None
 
 
 def _boolean(value: str | None) -> bool | None:

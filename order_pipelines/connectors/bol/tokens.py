@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 
 from order_pipelines import clock
-from order_pipelines.connectors.http import Answer, ApiSession
+from order_pipelines.connectors.http import Answer, ApiSession, is_token
 from order_pipelines.connectors.ports import Account, House, Token
 from order_pipelines.errors import (
     ConfigurationError,
@@ -32,7 +32,14 @@ class TokenKeeper:
         self._credentials = (_secret(account, "client_id"), _secret(account, "client_secret"))
         self._store = house.tokens
         base_url, _, self._last_part = (account.token_url or TOKEN_URL).rpartition("/")
-        self._session = ApiSession("bol", account.name, base_url, house.budget, deadline=house.deadline)
+        self._session = ApiSession(
+            "bol",
+            account.name,
+            base_url,
+            house.budget,
+            deadline=house.deadline,
+            secrets=account.secrets.values(),
+        )
         self._token: Token | None = None
         self._refusal: PermanentConnectorError | None = None
         self._renewed: Token | None = None
@@ -124,9 +131,9 @@ class TokenKeeper:
             raise self._error(TransientConnectorError, path, answer, "the answer is not JSON") from None
         text = content.get("access_token") if isinstance(content, dict) else None
         life_s = content.get("expires_in") if isinstance(content, dict) else None
-        if isinstance(life_s, str) and life_s.isdigit():
+        if isinstance(life_s, str) and len(life_s) <= 9 and life_s.isdecimal():
             life_s = int(life_s)
-        if not isinstance(text, str) or not text or not isinstance(life_s, int) or life_s <= 0:
+        if not isinstance(text, str) or not is_token(text) or not isinstance(life_s, int) or life_s <= 0:
             raise self._error(
                 PermanentConnectorError, path, answer, "the answer has no access_token with expires_in"
             )
@@ -147,7 +154,7 @@ class TokenKeeper:
             method="POST",
             path=path,
             status=answer.status,
-            vendor_code=vendor_code,
+            vendor_code=None if vendor_code is None else self._session.plain(vendor_code),
         )
 
 

@@ -21,6 +21,7 @@ SALES_ENTRIES = "salesentry/SalesEntries"
 _BUDGET_GROUP = "calls"
 _SALES_JOURNAL_TYPE = 20
 _MAX_PAGES = 200
+_LONGEST_ID = 100
 _OK = range(200, 300)
 
 
@@ -35,7 +36,12 @@ class ExactClient:
         self._root = f"/api/v1/{endpoint.division}"
         self._error_key = (endpoint.base_url, secret_of(account, "client_id"), str(endpoint.division))
         self._session = ApiSession(
-            SYSTEM, account.name, endpoint.base_url, house.budget, deadline=house.deadline
+            SYSTEM,
+            account.name,
+            endpoint.base_url,
+            house.budget,
+            deadline=house.deadline,
+            secrets=account.secrets.values(),
         )
         self._tokens = TokenKeeper(account, house, endpoint)
 
@@ -67,11 +73,19 @@ class ExactClient:
                 "$filter": f"YourRef eq {odata.text_literal(reference)}",
             },
         )
-        return [
-            _booked(row, reference)
-            for row in rows
-            if odata.trimmed(row.get("YourRef")) == reference.strip() and row.get("EntryID")
-        ]
+        try:
+            return [
+                _booked(row, reference)
+                for row in rows
+                if odata.trimmed(row.get("YourRef")) == reference.strip() and row.get("EntryID")
+            ]
+        except ValueError as error:
+            raise self._error(
+                TransientConnectorError,
+                "GET",
+                SALES_ENTRIES,
+                f"answered with no entry that can be one ({error})",
+            ) from None
 
     def post_entry(self, entry: SalesEntry) -> BookedEntry:
         """Book one entry. There is no idempotency key: search for the reference before, and after any doubt.
@@ -111,7 +125,8 @@ class ExactClient:
         Raises:
             TransientConnectorError, PermanentConnectorError, ConsentNeededError: a question could not be asked.
         """
-        divisions = {row.get("Code") for row in self._list("system/Divisions", {"$select": "Code"})}
+        listed = self._list("system/Divisions", {"$select": "Code"})
+        divisions = {code for row in listed if isinstance(code := row.get("Code"), int | str)}
         if self._division not in divisions:
             return [
                 f"division {self._division} is not among those this consent may use: {_listing(divisions)}"
@@ -219,6 +234,7 @@ class ExactClient:
     def _refusal(self, answer: Answer, method: str, resource: str) -> ConnectorError:
         status = answer.status
         words = odata.error_text(answer.body)
+        words = None if words is None else self._session.plain(words)
         said = f"answered {status} ({words or 'no reason given'})"
         if status == 429:
             wait_s = limits.wait_after_429(answer.headers)
@@ -271,9 +287,12 @@ class ExactClient:
 
 def _booked(row: Mapping[str, Any], reference: str) -> BookedEntry:
     number, amount = row.get("EntryNumber"), odata.read_amount(row.get("AmountFC"))
+    entry_id = row["EntryID"]
+    if not isinstance(entry_id, str) or len(entry_id) > _LONGEST_ID or not entry_id.isprintable():
+        raise ValueError("EntryID is no id")
     return BookedEntry(
-        entry_id=str(row["EntryID"]),
-        entry_number=None if number is None else str(number),
+        entry_id=entry_id,
+        entry_number=odata.read_number(number),
         reference=odata.trimmed(row.get("YourRef")) or reference,
         # Edm.Double: 29.99 may come as 29.990000000000002.
         amount_incl_vat=None if amount is None else round_to_cents(amount),

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 
 from order_pipelines import clock
-from order_pipelines.connectors.http import reset_seconds
+from order_pipelines.connectors.http import header_number, reset_seconds
 from order_pipelines.connectors.ports import RateBudget
 
 # The tenth wrong answer within an hour blocks the endpoint for an hour, longer when repeated: stop before it.
@@ -20,11 +20,11 @@ _UNKNOWN_WAIT_S = 60.0
 def learn(budget: RateBudget, group: str, headers: Mapping[str, str]) -> None:
     """Tell the budget what a good answer's headers say; a header that is absent says nothing, not 0."""
     for limit in _LIMITS:
-        remaining = _number(headers.get(f"{limit}-Remaining"))
+        remaining = header_number(headers.get(f"{limit}-Remaining"))
         if remaining is not None:
             budget.learn(
                 group,
-                limit=_number(headers.get(f"{limit}-Limit")),
+                limit=header_number(headers.get(f"{limit}-Limit")),
                 remaining=remaining,
                 reset_s=reset_seconds(headers.get(f"{limit}-Reset")),
             )
@@ -38,7 +38,7 @@ def wait_after_429(headers: Mapping[str, str]) -> float:
     waits = [
         seconds
         for limit in _LIMITS
-        if _number(headers.get(f"{limit}-Remaining")) in {0, None}
+        if header_number(headers.get(f"{limit}-Remaining")) in {0, None}
         and (seconds := reset_seconds(headers.get(f"{limit}-Reset"))) is not None
     ]
     # One second more than asked, since their clock and ours differ by parts of one.
@@ -77,7 +77,3 @@ class ErrorBudget:
 
 WRONG_CALLS = ErrorBudget()
 """The counter of this process."""
-
-
-def _number(text: str | None) -> int | None:
-    return int(text) if text is not None and text.isdecimal() else None

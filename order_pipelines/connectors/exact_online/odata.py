@@ -10,6 +10,8 @@ from decimal import Decimal
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from order_pipelines.connectors.plain import plain_words
+
 # The vendor's clock, whatever zone the merchant's business days are in.
 DUTCH_CLOCK = ZoneInfo("Europe/Amsterdam")
 
@@ -17,6 +19,8 @@ _MS_DATE = re.compile(r"/Date\((-?\d+)(?:[+-]\d{4})?\)/")
 _GUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
 _EPOCH = datetime(1970, 1, 1)  # noqa: DTZ001 - wall clock on purpose
 _LONGEST_ERROR_TEXT = 300
+_DIGITS_OF_AMOUNT = 15
+_LONGEST_NUMBER = 40
 
 
 def read_rows(body: bytes) -> tuple[list[dict[str, Any]], str | None]:
@@ -57,12 +61,12 @@ def error_text(body: bytes) -> str | None:
     """
     try:
         content = json.loads(body)
-    except ValueError:
+    except (ValueError, RecursionError):
         return None
     error = content.get("error") if isinstance(content, dict) else None
     message = error.get("message") if isinstance(error, dict) else None
     value = message.get("value") if isinstance(message, dict) else message
-    return " ".join(value.split())[:_LONGEST_ERROR_TEXT] if isinstance(value, str) else None
+    return plain_words(value, longest=_LONGEST_ERROR_TEXT) if isinstance(value, str) else None
 
 
 def text_literal(text: str) -> str:
@@ -104,7 +108,11 @@ def read_instant(value: object) -> datetime | None:
     reading on from it repeats rather than skips.
     """
     wall_clock = _wall_clock(value)
-    return None if wall_clock is None else wall_clock.replace(tzinfo=DUTCH_CLOCK).astimezone(UTC)
+    try:
+        return None if wall_clock is None else wall_clock.replace(tzinfo=DUTCH_CLOCK).astimezone(UTC)
+    except OverflowError:
+        # The first hour of year 1 in the Netherlands lies before all time in UTC.
+        return None
 
 
 def read_day(value: object) -> date | None:
@@ -119,21 +127,40 @@ def write_day(day: date) -> str:
 
 
 def read_amount(value: object) -> Decimal | None:
-    """Return a number of an answer, exactly as written there; ``None`` for anything else."""
-    if isinstance(value, Decimal):
-        return value
-    if isinstance(value, int) and not isinstance(value, bool):
-        return Decimal(value)
-    return None
+    """Return a number of an answer, exactly as written there; ``None`` for anything else.
+
+    Raises:
+        ValueError: it is larger than any amount.
+    """
+    amount = Decimal(value) if type(value) is int else value
+    if not isinstance(amount, Decimal):
+        return None
+    # Arithmetic with 1e999999999 would itself be an error.
+    if not amount.is_finite() or amount.adjusted() >= _DIGITS_OF_AMOUNT:
+        raise ValueError("an amount of the answer is larger than any")
+    return amount
+
+
+def read_number(value: object) -> str | None:
+    """Return the number of a document as text; ``None`` for what cannot be one."""
+    text = str(value) if isinstance(value, int) and abs(value) < 10**_DIGITS_OF_AMOUNT else value
+    return text if isinstance(text, str) and 0 < len(text) <= _LONGEST_NUMBER and text.isprintable() else None
 
 
 def _wall_clock(value: object) -> datetime | None:
     found = _MS_DATE.fullmatch(value) if isinstance(value, str) else None
-    return None if found is None else _EPOCH + timedelta(milliseconds=int(found[1]))
+    try:
+        return None if found is None else _EPOCH + timedelta(milliseconds=int(found[1]))
+    except (OverflowError, ValueError):
+        # Beyond year 9999, or more digits than Python reads: no time.
+        return None
 
 
 def _envelope(body: bytes) -> Any:
-    content = json.loads(body, parse_float=Decimal)
+    try:
+        content = json.loads(body, parse_float=Decimal)
+    except RecursionError:
+        raise ValueError("the answer is nested without end") from None
     if not isinstance(content, dict) or "d" not in content:
         raise ValueError("'d' is missing in the answer")
     return content["d"]

@@ -4,15 +4,14 @@ Whoever refreshes holds the token's lock, reads the store again, and has the ans
 A refresh token used twice ends the consent for good, and only a person can give a new one.
 """
 
+import json
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from urllib.parse import unquote, urlencode, urlsplit
 
-import orjson
-
 from order_pipelines import clock
 from order_pipelines.connectors.exact_online.options import SYSTEM, Endpoint, endpoint_of, secret_of
-from order_pipelines.connectors.http import Answer, ApiSession, retry_after_s
+from order_pipelines.connectors.http import Answer, ApiSession, is_token, retry_after_s
 from order_pipelines.connectors.ports import Account, House, Token, TokenSlot
 from order_pipelines.errors import (
     ConfigurationError,
@@ -53,7 +52,7 @@ class TokenDesk:
         self._path = urlsplit(endpoint.token_url).path
         host = endpoint.token_url.removesuffix(self._path)
         self._deadline = house.deadline
-        self._session = ApiSession(SYSTEM, account.name, host, house.budget)
+        self._session = ApiSession(SYSTEM, account.name, host, house.budget, secrets=account.secrets.values())
 
     def close(self) -> None:
         """Free the connections."""
@@ -69,6 +68,7 @@ class TokenDesk:
         latest = clock.now() + _LONGEST_ASK
         self._session.deadline = latest if self._deadline is None else min(latest, self._deadline)
         secrets = {name: secret_of(self._account, name) for name in ("client_id", "client_secret")}
+        self._session.hide(form.get(name, "") for name in ("refresh_token", "code"))
         try:
             answer = self._session.send(
                 "POST",
@@ -97,7 +97,7 @@ class TokenDesk:
         )
 
     def _refusal(self, answer: Answer) -> _Refused:
-        error, description = _read_refusal(answer)
+        error, description = (self._session.plain(text) for text in _read_refusal(answer))
         words = description.lower()
         kind = "other"
         if "not expired" in words or answer.headers.get("Reason", "").startswith("TooEarly"):
@@ -311,11 +311,12 @@ def _read_token(answer: Answer) -> Token | None:
     access_token, refresh_token = content.get("access_token"), content.get("refresh_token")
     if not isinstance(access_token, str) or not isinstance(refresh_token, str):
         return None
-    try:
-        # "600", a string.
-        life = timedelta(seconds=int(str(content.get("expires_in"))))
-    except ValueError:
-        life = ACCESS_LIFE
+    if not is_token(access_token) or not is_token(refresh_token):
+        return None
+    # "600", a string. What is no life of a token must not cost the refresh token that came with it.
+    seconds = str(content.get("expires_in"))
+    is_life = len(seconds) <= 5 and seconds.isdecimal() and int(seconds) > 0
+    life = timedelta(seconds=int(seconds)) if is_life else ACCESS_LIFE
     # Its age counts from when we had it, so that we are never earlier than the vendor; its end from when we asked.
     return Token(access_token, clock.now(), answer.sent_at + life, refresh_token)
 
@@ -327,8 +328,9 @@ def _read_refusal(answer: Answer) -> tuple[str, str]:
 
 
 def _read_object(answer: Answer) -> dict[str, object]:
+    # Not orjson: it refuses a whole answer for one number beyond floats, and with it the only refresh token there is.
     try:
-        content = orjson.loads(answer.body)
-    except ValueError:
+        content = json.loads(answer.body)
+    except (ValueError, RecursionError):
         return {}
     return content if isinstance(content, dict) else {}

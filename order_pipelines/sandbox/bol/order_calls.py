@@ -58,7 +58,8 @@ def _change_date(context: Context) -> date | None:
         day = date.fromisoformat(text)
     except ValueError as error:
         raise invalid("latest-change-date", f"'{text}' is not a date in the form yyyy-MM-dd.") from error
-    if day < (context.now - _HISTORY).astimezone(AMSTERDAM).date():
+    # Days of the Dutch calendar: an instant 92 days ago may be another day, for summer time lies in between.
+    if day < context.now.astimezone(AMSTERDAM).date() - _HISTORY:
         raise invalid("latest-change-date", "Up to 3 months of history is supported.")
     return day
 

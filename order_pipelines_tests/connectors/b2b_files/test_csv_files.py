@@ -87,6 +87,17 @@ def test_a_renamed_column_is_named_in_the_refusal() -> None:
     assert "options.columns names quantity = Stuks besteld" in reason
 
 
+def test_a_file_without_a_header_is_refused_without_repeating_what_stands_in_it() -> None:
+    """Its likeliest row is data: a reason goes to Dagster's log, where nobody's name and address belong."""
+    reason = refusal(
+        table("GH-9;Jan de Vries;Dorpsstraat 1;JAS-1;6", "GH-10;An Peeters;Kerkstraat 2;JAS-2;1")
+    )
+    assert reason == (
+        "bestelling.csv: has no header with an article (artikelnr, sku, ean) and a quantity (aantal, qty); "
+        "the likeliest row reads: nothing that is known"
+    )
+
+
 def test_na_is_an_article_and_no_missing_value() -> None:
     line = read_line(table("sku;aantal;omschrijving", "NA;2;null"))
     assert (line.sku, line.title) == ("NA", "null")

@@ -7,6 +7,7 @@ from typing import Any
 
 from order_pipelines import clock
 from order_pipelines.connectors.bol import CONNECTOR
+from order_pipelines.connectors.bol.stock import make_stock_sink
 from order_pipelines.connectors.http import MemoryBudget
 from order_pipelines.connectors.ports import Account, House, OrderSource, ShipmentSink, StockSink
 from order_pipelines.sandbox.server import Sandbox
@@ -50,8 +51,7 @@ class BolWorld:
         return CONNECTOR.order_source(self.account(name, **options), self.house(deadline))
 
     def stock(self, name: str = MAIN, **options: Any) -> StockSink:
-        assert CONNECTOR.stock_sink is not None
-        return CONNECTOR.stock_sink(self.account(name, **options), self.house())
+        return make_stock_sink(self.account(name, **options), self.house())
 
     def shipments(self, name: str = MAIN) -> ShipmentSink:
         assert CONNECTOR.shipment_sink is not None

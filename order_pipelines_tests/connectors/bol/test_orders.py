@@ -332,25 +332,46 @@ def test_an_answer_that_will_not_pass_is_permanent(world: BolWorld, status: str,
 
 
 def test_too_many_calls_say_when_to_come_back(world: BolWorld) -> None:
-    world.fault("429", match="/retailer/orders", seconds=4)
+    world.fault("429", match="/retailer/orders/", seconds=4)
     source = world.orders()
     with pytest.raises(TransientConnectorError) as caught:
-        list(source.list_orders(_ago(minutes=1)))
+        source.fetch_order("1")
     assert (caught.value.status, caught.value.retry_after_s) == (429, 4.0)
-    assert list(source.list_orders(_ago(minutes=1))) == []
+    with pytest.raises(PermanentConnectorError):
+        source.fetch_order("1")
     assert [round(seconds) for seconds in world.slept_s] == [4]
+
+
+@pytest.mark.parametrize(
+    ("waits_s", "slept_s", "goes_on"),
+    [([4], [4], True), ([30, 30], [30, 30], True), ([30, 31], [30], False), ([61], [], False)],
+)
+def test_a_listing_waits_a_minute_in_all_and_no_more(
+    world: BolWorld, waits_s: list[int], slept_s: list[int], goes_on: bool
+) -> None:
+    for seconds in waits_s:
+        world.fault("429", match="/retailer/orders?", seconds=seconds)
+    source = world.orders()
+    if goes_on:
+        assert list(source.list_orders(_ago(minutes=1))) == []
+    else:
+        with pytest.raises(TransientConnectorError) as caught:
+            list(source.list_orders(_ago(minutes=1)))
+        assert caught.value.status == 429
+    assert [round(seconds) for seconds in world.slept_s] == slept_s
 
 
 def test_without_retry_after_the_waits_grow(world: BolWorld) -> None:
     source = world.orders()
     waits = []
     for _ in range(4):
-        world.fault("429_without_retry_after", match="/retailer/orders")
+        world.fault("429_without_retry_after", match="/retailer/orders/")
         with pytest.raises(TransientConnectorError) as caught:
-            list(source.list_orders(_ago(minutes=1)))
+            source.fetch_order("1")
         waits.append(caught.value.retry_after_s)
     assert waits == [5.0, 15.0, 60.0, 60.0]
-    list(source.list_orders(_ago(minutes=1)))
+    with pytest.raises(PermanentConnectorError):
+        source.fetch_order("1")
     assert [round(seconds) for seconds in world.slept_s] == [5, 15, 60, 60]
 
 
