@@ -3,6 +3,7 @@
 Every command imports what it needs when it runs, so that ``inspect`` and ``--help`` answer at once.
 """
 
+import errno
 from collections.abc import Sequence
 from importlib import import_module
 from pathlib import Path
@@ -63,6 +64,12 @@ class _Commands(click.Group):
             return super().invoke(ctx)
         except OrderPipelinesError as error:
             raise click.ClickException(str(error)) from error
+        except OSError as error:
+            # A full disk, a folder that may not be written. A closed pipe is click's business.
+            if error.strerror is None or error.errno == errno.EPIPE:
+                raise
+            what = error.filename or "a file could not be read or written"
+            raise click.ClickException(f"{what}: {error.strerror}") from error
 
 
 @click.command(

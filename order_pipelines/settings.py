@@ -119,13 +119,15 @@ class StockPolicy(_Section):
 
     A number is never raised while the orders of an account that shares its stock were last read completely longer than
     ``max_order_age_minutes`` ago. When one push would bring more than ``max_share_to_zero`` percent of the offers
-    (at least ``min_offers_for_brake``) to zero, the account's pushes wait for a person.
+    (at least ``min_offers_for_brake``) to zero, the account's pushes wait for a person. A listing that lacks more than
+    ``max_share_to_vanish`` percent of the known offers (at least ``min_offers_for_brake``) is not believed.
     """
 
     push: bool = True
     buffer: int = Field(default=0, ge=0)
     max_order_age_minutes: int = Field(default=60, ge=1)
     max_share_to_zero: Percentage = Decimal(30)
+    max_share_to_vanish: Percentage = Decimal(20)
     min_offers_for_brake: int = Field(default=10, ge=1)
 
 
@@ -349,6 +351,8 @@ def load_settings(path: Path) -> Settings:
         raise ConfigurationError(
             f"{path}: cannot be read ({error.strerror}); run 'order-pipelines init' to write one"
         ) from error
+    except UnicodeDecodeError as error:
+        raise ConfigurationError(f"{path}: is not UTF-8 at byte {error.start + 1}; save it as UTF-8") from error
     try:
         raw = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:

@@ -152,6 +152,7 @@ def quarantine_list_command(ctx: click.Context, account: str | None, resolved: b
 def quarantine_retry_command(ctx: click.Context, account: str | None) -> None:
     """Judge again what is in quarantine, after the product master or a mapping was mended."""
     from order_pipelines.services.again import retry_quarantine
+    from order_pipelines.services.unreadable import read_given_up_again
 
     query = sa.select(sa.func.count(quarantine.c.entity_key.distinct())).where(
         quarantine.c.resolved_at.is_(None)
@@ -163,6 +164,11 @@ def quarantine_retry_command(ctx: click.Context, account: str | None) -> None:
         with shop.store.reading() as connection:
             before = connection.execute(query).scalar_one()
         retry_quarantine(shop, account)
+        again = read_given_up_again(shop, account)
         with shop.store.reading() as connection:
             after = connection.execute(query).scalar_one()
     click.echo(f"{before} judged again: {after} still in quarantine")
+    if again:
+        click.echo(
+            f"{count_of(again, 'order')} that had been given up will be read again with the next sweep"
+        )

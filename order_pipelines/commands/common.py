@@ -89,8 +89,17 @@ def plain_store_errors() -> Iterator[None]:
     try:
         yield
     except sa.exc.OperationalError as error:
-        reason = str(error.orig).strip().splitlines() or ["no reason given"]
-        raise ConfigurationError(f"the operations store does not answer: {reason[0]}") from None
+        reason = (str(error.orig).strip().splitlines() or ["no reason given"])[0]
+        if "disk" in reason or "space" in reason:
+            raise ConfigurationError(
+                f"the operations store cannot write: {reason}; make room on its disk and try again"
+            ) from None
+        raise ConfigurationError(f"the operations store does not answer: {reason}") from None
+    except sa.exc.DBAPIError as error:
+        kind = type(error.orig).__name__
+        raise ConfigurationError(
+            f"the operations store refused a statement ({kind}); its own log says more"
+        ) from None
     except sa.exc.ArgumentError:
         raise ConfigurationError("stores.operations_url: not the URL of a database") from None
 
@@ -127,7 +136,7 @@ def show_table(
     numbers: Iterable[int] = (),
 ) -> None:
     """Print a table that has rows; ``numbers`` are the columns that stand right. ``None`` is shown as nothing."""
-    cells = [["" if cell is None else str(cell) for cell in row] for row in rows]
+    cells = [["" if cell is None else harmless(str(cell)) for cell in row] for row in rows]
     if not cells:
         return
     from rich import box
@@ -142,6 +151,11 @@ def show_table(
         # Text and not str: what a channel wrote is no markup.
         table.add_row(*map(Text, row))
     console().print(table)
+
+
+def harmless(text: str) -> str:
+    """Return a text whose control characters are shown as ``?``: what others wrote must not steer a terminal."""
+    return "".join(sign if sign.isprintable() or sign == "\n" else "?" for sign in text)
 
 
 def local(instant: datetime | None, settings: Settings) -> str:

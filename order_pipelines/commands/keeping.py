@@ -170,13 +170,15 @@ def alerts_command() -> None:
 @click.option("--resolved", is_flag=True, help="Those that are over, too.")
 @click.pass_context
 def alerts_list_command(ctx: click.Context, resolved: bool) -> None:
-    """List alerts, the newest first."""
+    """Look for what is amiss and list alerts, the newest first."""
     from order_pipelines.operations.tables import alerts
+    from order_pipelines.services.house_watch import look_after
 
     query = sa.select(alerts).order_by(alerts.c.last_seen_at.desc())
     if not resolved:
         query = query.where(alerts.c.resolved_at.is_(None))
     with opened_store(ctx) as (store, settings):
+        look_after(store, settings)
         with store.reading() as connection:
             rows = connection.execute(query).all()
         show_table(

@@ -85,7 +85,11 @@ def read_page(connection: Connection, head: Any, *, with_people: bool) -> OrderP
         ),
         rows(sa.select(shipments).where(shipments.c.order_key == key).order_by(shipments.c.shipped_at)),
         connection.execute(invoice).first() if head.invoice_key is not None else None,
-        connection.execute(sa.select(invoice_holds).where(invoice_holds.c.order_key == key)).first(),
+        connection.execute(
+            sa.select(invoice_holds).where(
+                invoice_holds.c.order_key == key, invoice_holds.c.released_at.is_(None)
+            )
+        ).first(),
         rows(sa.select(outbox).where(outbox.c.subject_key.in_(subjects)).order_by(outbox.c.change_seq)),
         rows(
             sa.select(quarantine)

@@ -110,8 +110,8 @@ def push_stock_command(ctx: click.Context, account: str | None) -> None:
                 continue
             listed = refresh_offers(shop, name)
             if listed.problem is not None:
+                # The offers that are known get their stock all the same.
                 problems.append(f"{name}: {listed.problem}")
-                continue
             push = push_account(shop, name)
             click.echo(
                 f"{name}: {count_of(listed.offers, 'offer')}, {listed.unmatched} without a product; {push.due} due: "

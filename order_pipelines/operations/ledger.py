@@ -20,6 +20,8 @@ from order_pipelines.operations.store import MOVEMENT, chunks, next_values, upse
 from order_pipelines.operations.tables import line_demand, line_shipped, stock_movements, stock_positions
 
 Position = tuple[str, str]
+# Words for people; what they name stands whole in columns of its own.
+_LONGEST_CAUSE = 300
 
 
 @dataclass(slots=True)
@@ -96,7 +98,7 @@ class Ledger:
                 "physical_quantity": physical,
                 "on_hand_delta": on_hand,
                 "open_demand_delta": open_demand,
-                "cause": cause,
+                "cause": cause[:_LONGEST_CAUSE],
                 "order_key": order_key,
                 "line_id": line_id,
                 "occurred_at": occurred_at,
@@ -157,7 +159,7 @@ class Ledger:
         before: tuple[Position, int] | None = None
         if booked is not None:
             before = ((booked.sku, booked.location), booked.open_quantity)
-        if wanted == before:
+        if wanted == before and (target is None or booked is None or booked.placed_at == target.placed_at):
             return
         cause = f"order {line[0]} line {line[1]}"
         at = target.placed_at if target is not None else booked.placed_at

@@ -12,6 +12,7 @@ from sqlalchemy.engine import Connection
 
 from order_pipelines import clock
 from order_pipelines.errors import OutboxConflictError
+from order_pipelines.operations.people import without_people
 from order_pipelines.operations.store import CHANGE, chunks, next_values
 from order_pipelines.operations.tables import outbox
 
@@ -113,6 +114,9 @@ def move(connection: Connection, key: str, state: str, **values: Any) -> None:
         values.setdefault("reason", None)
     if state == SENT:
         values.setdefault("sent_at", clock.now())
+    if values.get("reason"):
+        # What the other side says of a parcel or an entry may repeat whom it is for.
+        values["reason"] = without_people(connection, key, values["reason"])
     connection.execute(
         sa.update(outbox)
         .where(outbox.c.effect_key == key)

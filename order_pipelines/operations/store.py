@@ -1,5 +1,6 @@
 """Opening the operations store, its transactions and its counters. One code path for SQLite and PostgreSQL."""
 
+import logging
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,6 +13,9 @@ from order_pipelines.errors import ConfigurationError
 from order_pipelines.operations import tables
 
 T = TypeVar("T")
+
+# With a root logger at DEBUG SQLAlchemy would write every row that is read into the log: people, and tokens.
+logging.getLogger("sqlalchemy").setLevel(logging.WARNING)
 
 _SQLITE_BUSY_MS = 30_000
 _WRITER_LOCK = 7_305_118_002

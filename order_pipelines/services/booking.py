@@ -148,6 +148,11 @@ def _write_orders(
 ) -> None:
     unchanged = note_unchanged(connection, settings, judged, known)
     booked.orders_unchanged += len(unchanged)
+    booked.quarantined |= {
+        item.arrived.key for item in judged if item.problems and item.arrived.key in unchanged
+    }
+    # Also of those: a body that could not be read came between, and now the order was read well again.
+    _write_quarantine(connection, judged)
     judged = [item for item in judged if item.arrived.key not in unchanged]
     if not judged:
         return
@@ -155,6 +160,7 @@ def _write_orders(
     order_values: list[dict[str, Any]] = []
     line_values: list[dict[str, Any]] = []
     people_values: list[dict[str, Any]] = []
+    nameless: list[str] = []
     for number, item in enumerate(judged, start=first):
         row = known.get(item.arrived.key)
         if row is None:
@@ -172,6 +178,8 @@ def _write_orders(
         person = people_row(item)
         if person is not None:
             people_values.append(person)
+        elif row is not None:
+            nameless.append(item.arrived.key)
     booked.lines += len(line_values)
     existing = [item.arrived.key for item in judged if item.arrived.key in known]
     for part in chunks(existing):
@@ -180,7 +188,8 @@ def _write_orders(
     if line_values:
         connection.execute(order_lines.insert(), line_values)
     upsert(connection, order_people, people_values)
-    _write_quarantine(connection, judged)
+    for keys in chunks(nameless):
+        connection.execute(sa.delete(order_people).where(order_people.c.order_key.in_(keys)))
 
 
 def _write_quarantine(connection: Connection, judged: Sequence[Judged]) -> None:

@@ -99,10 +99,24 @@ def _changed(
             max_quantity=offer.max_quantity,
         )
         last = before.get((offer.account, offer.offer_id))
-        if last is not None and not _needs_new_version(last, offer, desired, own):
-            continue
-        changed.append(_row(last, offer, desired, available, own, watermarks.get(offer.account)))
+        if last is None or _needs_new_version(last, offer, desired, own):
+            changed.append(_row(last, offer, desired, available, own, watermarks.get(offer.account)))
+        elif (last.available_quantity, last.own_open_quantity) != (available, own):
+            # The channel has its number; what that is made of now is read by people, and by the next comparison.
+            _note_figures(connection, offer, available, own)
     return changed
+
+
+def _note_figures(connection: Connection, offer: Any, available: int, own: int) -> None:
+    connection.execute(
+        sa.update(channel_stock)
+        .where(channel_stock.c.account == offer.account, channel_stock.c.offer_id == offer.offer_id)
+        .values(
+            available_quantity=available,
+            own_open_quantity=own,
+            change_seq=next_values(connection, CHANGE),
+        )
+    )
 
 
 def _needs_new_version(row: Any, offer: Any, desired: int, own: int) -> bool:

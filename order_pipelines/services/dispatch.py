@@ -21,6 +21,7 @@ from order_pipelines.connectors.ports import (
 from order_pipelines.errors import ConnectorError, ConsentNeededError, OrderPipelinesError
 from order_pipelines.operations import outbox
 from order_pipelines.operations.leases import Lease, assert_held, holding
+from order_pipelines.operations.people import without_people
 from order_pipelines.operations.store import CHANGE, chunks, next_values
 from order_pipelines.operations.tables import invoices, shipments
 from order_pipelines.services.cancelling import CHANNEL_CANCELLATION, is_cancelled_here
@@ -29,9 +30,12 @@ from order_pipelines.services.shop import Shop
 
 log = logging.getLogger(__name__)
 
-# Nobody documents how soon a search finds a new entry: one that may exist is looked for again only after this.
+# Nobody documents how soon a search finds a new entry, nor a channel's list a parcel that it has only accepted: what
+# may exist is looked for only after this.
 _SEARCH_LAG = timedelta(minutes=2)
 _BUDGET_STATUSES = frozenset({401, 403, 429})
+# One lost answer says nothing of the next parcel; after three in a row nobody is there, and each costs its timeout.
+_SILENT_IN_A_ROW = 3
 
 
 @dataclass
@@ -87,7 +91,7 @@ def dispatch_kind(shop: Shop, kind: str, *, only: str | None = None, limit: int 
                 if kind == SALES_ENTRY:
                     _send_entries(shop, account, _sold_live(shop, rows), lease, done)
                 else:
-                    _send_to_channel(shop, account, rows, done)
+                    _send_to_channel(shop, account, rows, lease, done)
             except OrderPipelinesError as error:
                 done.problems[account] = str(error)
                 done.retryable = done.retryable and getattr(error, "retryable", False)
@@ -203,10 +207,11 @@ def _note_invoice(connection: sa.Connection, key: str, state: str, booked: Booke
 def _note_failure(shop: Shop, row: Any, error: ConnectorError, done: Dispatched) -> bool:
     """Record a failed call; returns whether going on with the next effect makes sense."""
     with shop.store.transaction() as connection:
+        error.args = (without_people(connection, row.effect_key, str(error)),)
         if error.retryable or error.status in _BUDGET_STATUSES:
             state = outbox.IN_DOUBT if error.maybe_acted or row.state == outbox.IN_DOUBT else outbox.PENDING
             wait_s = error.retry_after_s or 0.0
-            if row.kind == SALES_ENTRY and state == outbox.IN_DOUBT:
+            if row.kind in {SALES_ENTRY, CHANNEL_SHIPMENT} and state == outbox.IN_DOUBT:
                 wait_s = max(wait_s, _SEARCH_LAG.total_seconds())
             outbox.postpone(connection, row, state, str(error), at_least_s=wait_s)
             if row.kind == SALES_ENTRY:
@@ -224,23 +229,29 @@ def _note_failure(shop: Shop, row: Any, error: ConnectorError, done: Dispatched)
     return error.status is not None and error.status not in _BUDGET_STATUSES
 
 
-def _send_to_channel(shop: Shop, account: str, rows: list[Any], done: Dispatched) -> None:
+def _send_to_channel(shop: Shop, account: str, rows: list[Any], lease: Lease, done: Dispatched) -> None:
     sink = shop.connect(account, lambda connector: connector.shipment_sink, _deadline(shop))
+    silent = 0
     for row in rows:
         try:
             if row.kind == CHANNEL_CANCELLATION:
-                _send_cancellation(shop, sink, row, done)
+                _send_cancellation(shop, sink, row, lease, done)
             else:
-                _send_shipment(shop, sink, row, done)
+                _send_shipment(shop, sink, row, lease, done)
+            silent = 0
         except ConnectorError as error:
-            if not _note_failure(shop, row, error, done):
+            goes_on = _note_failure(shop, row, error, done)
+            silent = silent + 1 if error.maybe_acted and error.status is None else 0
+            if not goes_on and not 0 < silent < _SILENT_IN_A_ROW:
                 raise
 
 
-def _send_shipment(shop: Shop, sink: ShipmentSink, row: Any, done: Dispatched) -> None:
+def _send_shipment(shop: Shop, sink: ShipmentSink, row: Any, lease: Lease, done: Dispatched) -> None:
     payload = row.payload
     if row.state == outbox.SENT and row.write_reference is not None:
         result = sink.poll_write(row.write_reference)
+    elif _is_too_fresh(row):
+        return
     elif row.state in {outbox.SENT, outbox.IN_DOUBT} and sink.has_shipment(
         payload["external_order_id"], payload["reference"]
     ):
@@ -248,8 +259,7 @@ def _send_shipment(shop: Shop, sink: ShipmentSink, row: Any, done: Dispatched) -
         done.found += 1
         result = WriteResult("confirmed")
     else:
-        with shop.store.transaction() as connection:
-            outbox.move(connection, row.effect_key, outbox.SENT)
+        _note_sent(shop, row, lease)
         items = [ShipmentItem(item["line_id"], item["quantity"]) for item in payload["items"]]
         result = sink.ship(
             payload["external_order_id"],
@@ -258,29 +268,37 @@ def _send_shipment(shop: Shop, sink: ShipmentSink, row: Any, done: Dispatched) -
             tracking=payload["tracking"],
             reference=payload["reference"],
         )
-    _settle_shipment(shop, sink, row, result, done)
+    _settle_shipment(shop, sink, row, result, lease, done)
 
 
-def _settle_shipment(shop: Shop, sink: ShipmentSink, row: Any, result: WriteResult, done: Dispatched) -> None:
-    if result.state == "accepted":
-        done.accepted += 1
-        with shop.store.transaction() as connection:
-            outbox.move(connection, row.effect_key, outbox.SENT, write_reference=result.reference)
-        return
-    if result.state == "confirmed":
-        done.confirmed += 1
-        with shop.store.transaction() as connection:
-            outbox.move(connection, row.effect_key, outbox.CONFIRMED)
-        return
-    if _is_shipped_there(shop, sink, row):
+def _is_too_fresh(row: Any) -> bool:
+    """Whether a sender died so lately that the channel's list need not show yet what it sent."""
+    return bool(row.state == outbox.SENT and clock.now() - (row.sent_at or row.planned_at) < _SEARCH_LAG)
+
+
+def _note_sent(shop: Shop, row: Any, lease: Lease) -> None:
+    with shop.store.transaction() as connection:
+        assert_held(connection, lease)
+        outbox.move(connection, row.effect_key, outbox.SENT)
+
+
+def _settle_shipment(
+    shop: Shop, sink: ShipmentSink, row: Any, result: WriteResult, lease: Lease, done: Dispatched
+) -> None:
+    """Write down what became of it, unless another process took over meanwhile: it knows more by now."""
+    if result.state not in {"accepted", "confirmed"} and _is_shipped_there(shop, sink, row):
         done.found += 1
-        done.confirmed += 1
-        with shop.store.transaction() as connection:
-            outbox.move(connection, row.effect_key, outbox.CONFIRMED)
-        return
+        result = WriteResult("confirmed")
     reason = result.reason or "the channel gave no reason"
     with shop.store.transaction() as connection:
-        if result.state == "rejected":
+        assert_held(connection, lease)
+        if result.state == "accepted":
+            done.accepted += 1
+            outbox.move(connection, row.effect_key, outbox.SENT, write_reference=result.reference)
+        elif result.state == "confirmed":
+            done.confirmed += 1
+            outbox.move(connection, row.effect_key, outbox.CONFIRMED)
+        elif result.state == "rejected":
             done.failed += 1
             outbox.move(connection, row.effect_key, outbox.FAILED, reason=reason, attempts=row.attempts + 1)
         else:
@@ -305,7 +323,7 @@ def _is_shipped_there(shop: Shop, sink: ShipmentSink, row: Any) -> bool:
     return all(there.get(item["line_id"], 0) >= ours.get(item["line_id"], 1) for item in row.payload["items"])
 
 
-def _send_cancellation(shop: Shop, sink: ShipmentSink, row: Any, done: Dispatched) -> None:
+def _send_cancellation(shop: Shop, sink: ShipmentSink, row: Any, lease: Lease, done: Dispatched) -> None:
     """Cancel one line; what the channel's order shows decides whenever an answer was lost or refused."""
     with shop.store.reading() as connection:
         happened = is_cancelled_here(connection, row.subject_key, row.payload["line_id"])
@@ -317,10 +335,10 @@ def _send_cancellation(shop: Shop, sink: ShipmentSink, row: Any, done: Dispatche
     if row.state == outbox.SENT and row.write_reference is not None:
         result = sink.poll_write(row.write_reference)
     else:
-        with shop.store.transaction() as connection:
-            outbox.move(connection, row.effect_key, outbox.SENT)
+        _note_sent(shop, row, lease)
         result = sink.cancel_line(row.payload["line_id"], reason=row.payload["reason"])
     with shop.store.transaction() as connection:
+        assert_held(connection, lease)
         if result.state == "accepted":
             done.accepted += 1
             outbox.move(connection, row.effect_key, outbox.SENT, write_reference=result.reference)

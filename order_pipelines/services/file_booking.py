@@ -3,7 +3,7 @@
 import gc
 import logging
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -13,11 +13,12 @@ from typing import Any
 import sqlalchemy as sa
 
 from order_pipelines.connectors.registry import connector_of
-from order_pipelines.domain.orders import Interpretation, Order
+from order_pipelines.domain.orders import Interpretation, Order, StockCount
 from order_pipelines.errors import DataContractError
 from order_pipelines.identifiers import make_order_key
 from order_pipelines.operations import inbox
 from order_pipelines.operations.inbox import Receipt
+from order_pipelines.operations.store import chunks
 from order_pipelines.operations.tables import quarantine
 from order_pipelines.services.booking import Booked, book_orders, resolve_quarantine, settle_quarantine
 from order_pipelines.services.intake import arrived_of
@@ -30,6 +31,7 @@ from order_pipelines.services.stock_files import book_statements
 log = logging.getLogger(__name__)
 
 FILE = "file"
+_BATCH_COUNTS = 5_000
 ROW_ENTITIES = ("file_row", "stock_statement")
 
 
@@ -41,6 +43,7 @@ class Taken:
     counts: Counter[str] = field(default_factory=Counter)
     booked: Booked = field(default_factory=Booked)
     problem_keys: set[str] = field(default_factory=set)
+    counted: dict[tuple[object, ...], StockCount] = field(default_factory=dict)
 
     def as_dict(self) -> dict[str, int]:
         """Return the counts that are not 0, by name."""
@@ -62,7 +65,35 @@ def book_file(shop: Shop, receipt: Receipt, original: Path) -> Taken:
     with _without_cycle_collection():
         for batch in read(original, name=receipt.external_id):
             _book_batch(shop, receipt, batch, cache, taken)
+        for part in chunks(list(taken.counted.values()), _BATCH_COUNTS):
+            _book_counts(shop, receipt, part, cache, taken)
     return taken
+
+
+def _add_up(counts: Sequence[StockCount], counted: dict[tuple[object, ...], StockCount]) -> None:
+    """An article on two shelves is counted in two rows, which may stand far apart in a long file: one count."""
+    for count in counts:
+        key = (count.location, count.taken_at, count.sku, count.ean)
+        first = counted.get(key)
+        counted[key] = count if first is None else replace(first, quantity=first.quantity + count.quantity)
+
+
+def _book_counts(
+    shop: Shop, receipt: Receipt, counts: Sequence[StockCount], cache: CatalogueCache, taken: Taken
+) -> None:
+    with shop.store.transaction() as connection:
+        stated = book_statements(
+            connection,
+            shop,
+            cache.get(connection),
+            receipt.account,
+            receipt.content_hash,
+            counts,
+            (),
+            receipt.receipt_seq,
+        )
+    taken.problem_keys |= stated.problem_keys
+    taken.counts["stock_statements_quarantined"] += len(stated.problem_keys)
 
 
 def take_in_again(shop: Shop, receipt_seq: int) -> Booked:
@@ -112,13 +143,14 @@ def _book_batch(
             cache.get(connection),
             account,
             receipt.content_hash,
-            batch.stock_counts,
+            (),
             batch.stock_corrections,
             receipt.receipt_seq,
         )
         note_shipment_lines(connection, account, receipt.content_hash, batch.shipments, receipt.receipt_seq)
         rejects = _reject_rows(account, receipt, batch)
         settle_quarantine(connection, rejects, ())
+    _add_up(batch.stock_counts, taken.counted)
     taken.rows_read += batch.rows_read
     taken.booked.add(booked)
     taken.problem_keys |= stated.problem_keys | {row["quarantine_key"] for row in rejects}

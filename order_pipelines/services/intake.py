@@ -15,14 +15,13 @@ from sqlalchemy.engine import Connection
 
 from order_pipelines import clock
 from order_pipelines.connectors.ports import Fetched, Listed, OrderSource, Since
-from order_pipelines.domain.orders import Problem
 from order_pipelines.errors import ConnectorError, OrderPipelinesError
 from order_pipelines.operations import inbox
 from order_pipelines.operations.inbox import Incoming
 from order_pipelines.operations.leases import holding
 from order_pipelines.operations.store import chunks, upsert
 from order_pipelines.operations.tables import cursors, fetch_backlog, orders
-from order_pipelines.services.booking import Booked, settle_quarantine
+from order_pipelines.services.booking import Booked
 from order_pipelines.services.interpreting import (
     BACKOFF_S,
     ORDER,
@@ -31,8 +30,8 @@ from order_pipelines.services.interpreting import (
     interpret_waiting,
     reinterpret,
 )
-from order_pipelines.services.order_rows import quarantine_row
 from order_pipelines.services.shop import Shop
+from order_pipelines.services.unreadable import is_usable_id, note_unreadable, set_aside
 
 __all__ = [
     "ORDER",
@@ -52,6 +51,7 @@ _STORE_EVERY = 25
 _RECENT = timedelta(hours=1)
 # Channels give times in whole seconds: a change in the second of our last read may have come after it.
 _SAME_MOMENT = timedelta(seconds=30)
+_OF_THE_ACCOUNT = frozenset({401, 403, 429})
 
 
 @dataclass
@@ -86,8 +86,10 @@ def sweep_account(shop: Shop, account: str, *, deep: bool = False) -> Sweep:
                 account, lambda connector: connector.order_source, _deadline(shop, since, started)
             )
             _attempted(shop, account, started)
-            _list(shop, account, source, since, sweep)
+            broken_off = _list(shop, account, source, since, sweep)
             _fetch_backlog(shop, account, source, sweep)
+            if broken_off is not None:
+                raise broken_off
         except OrderPipelinesError as error:
             sweep.problem = str(error)
             sweep.retryable = getattr(error, "retryable", False)
@@ -134,15 +136,29 @@ def _finish(shop: Shop, account: str, started: datetime, sweep: Sweep) -> None:
         upsert(connection, cursors, [row])
 
 
-def _list(shop: Shop, account: str, source: OrderSource, since: Since, sweep: Sweep) -> None:
+def _list(shop: Shop, account: str, source: OrderSource, since: Since, sweep: Sweep) -> ConnectorError | None:
+    """Write down what is listed; returns the error of a listing that broke off and leaves the details readable.
+
+    What it named until then is kept. The next listing begins at its beginning all the same: entries move while days
+    or pages are walked, so that a place in the middle would not be the same place.
+    """
     page: list[Listed] = []
-    for listed in source.list_orders(since):
-        sweep.listed += 1
-        page.append(listed)
-        if len(page) >= _BATCH:
+    broken_off: ConnectorError | None = None
+    try:
+        for listed in source.list_orders(since):
+            sweep.listed += 1
+            page.append(listed)
+            if len(page) >= _BATCH:
+                _take_listed(shop, account, page)
+                page = []
+    except ConnectorError as error:
+        # A limit counts for its endpoint: details may have theirs left. Without a connection or a right they have not.
+        if error.status in {None, 401, 403}:
             _take_listed(shop, account, page)
-            page = []
+            raise
+        broken_off = error
     _take_listed(shop, account, page)
+    return broken_off
 
 
 def _take_listed(shop: Shop, account: str, page: Sequence[Listed]) -> None:
@@ -151,6 +167,8 @@ def _take_listed(shop: Shop, account: str, page: Sequence[Listed]) -> None:
         return
     system = shop.account(account).system
     now = clock.now()
+    unusable = [listed for listed in page if not is_usable_id(listed.external_id)]
+    page = [listed for listed in page if is_usable_id(listed.external_id)]
     complete = [
         Incoming(account, system, ORDER, listed.external_id, listed.body, now, "listing", listed.request)
         for listed in page
@@ -162,6 +180,7 @@ def _take_listed(shop: Shop, account: str, page: Sequence[Listed]) -> None:
             newest[listed.external_id] = listed.changed_at
     with shop.store.transaction() as connection:
         inbox.receive(connection, complete)
+        set_aside(connection, account, system, unusable)
         known: dict[str, tuple[datetime, datetime]] = {}
         for part in chunks(list(newest)):
             for row in connection.execute(
@@ -177,6 +196,9 @@ def _take_listed(shop: Shop, account: str, page: Sequence[Listed]) -> None:
                 "changed_at": changed_at,
                 "listed_at": now,
                 "attempts": 0,
+                "reason": None,
+                "not_before": None,
+                "given_up_at": None,
             }
             for key, changed_at in newest.items()
             if key not in known or changed_at is None or _is_newer(changed_at, *known[key])
@@ -188,18 +210,23 @@ def _not_waiting_yet(
     connection: Connection, account: str, wanted: Sequence[dict[str, Any]]
 ) -> list[dict[str, Any]]:
     """Leave out what waits already in this version: its attempts and its place count from when it was first listed."""
-    waiting: dict[str, datetime | None] = {}
+    waiting: dict[str, Any] = {}
     for part in chunks([row["external_id"] for row in wanted]):
-        query = sa.select(fetch_backlog.c.external_id, fetch_backlog.c.changed_at).where(
-            fetch_backlog.c.account == account, fetch_backlog.c.external_id.in_(part)
-        )
+        query = sa.select(
+            fetch_backlog.c.external_id, fetch_backlog.c.changed_at, fetch_backlog.c.listed_at
+        ).where(fetch_backlog.c.account == account, fetch_backlog.c.external_id.in_(part))
         for row in connection.execute(query):
-            waiting[row.external_id] = row.changed_at
-    return [
-        row
-        for row in wanted
-        if row["external_id"] not in waiting or waiting[row["external_id"]] != row["changed_at"]
-    ]
+            waiting[row.external_id] = row
+    return [row for row in wanted if not _waits_already(waiting.get(row["external_id"]), row["changed_at"])]
+
+
+def _waits_already(row: Any, changed_at: datetime | None) -> bool:
+    if row is None:
+        return False
+    if row.changed_at is None and changed_at is not None:
+        # It was read and its body was none: what changed before that reading is no newer version.
+        return bool(changed_at <= row.listed_at)
+    return bool(row.changed_at == changed_at)
 
 
 def _is_newer(listed_at: datetime, known_at: datetime, read_began_at: datetime) -> bool:
@@ -215,6 +242,7 @@ def _fetch_backlog(shop: Shop, account: str, source: OrderSource, sweep: Sweep) 
                 sa.select(fetch_backlog)
                 .where(
                     fetch_backlog.c.account == account,
+                    fetch_backlog.c.given_up_at.is_(None),
                     sa.or_(fetch_backlog.c.not_before.is_(None), fetch_backlog.c.not_before <= now),
                 )
                 .order_by(fetch_backlog.c.attempts, fetch_backlog.c.listed_at, fetch_backlog.c.external_id)
@@ -241,7 +269,7 @@ def _fetch_backlog(shop: Shop, account: str, source: OrderSource, sweep: Sweep) 
 
 def _stops_account(error: ConnectorError) -> bool:
     """Whether going on with the next order is pointless: no connection, no right, no budget."""
-    return error.status is None or error.status in {401, 403, 429}
+    return error.status in _OF_THE_ACCOUNT or (error.status is None and error.retryable)
 
 
 def _postpone(shop: Shop, row: Any, error: ConnectorError) -> None:
@@ -253,15 +281,13 @@ def _postpone(shop: Shop, row: Any, error: ConnectorError) -> None:
         "not_before": clock.now() + timedelta(seconds=wait),
     }
     with shop.store.transaction() as connection:
+        if not error.retryable and error.status not in _OF_THE_ACCOUNT:
+            values["given_up_at"] = note_unreadable(connection, row, attempts, error)
         connection.execute(
             sa.update(fetch_backlog)
             .where(fetch_backlog.c.account == row.account, fetch_backlog.c.external_id == row.external_id)
             .values(**values)
         )
-        if not error.retryable:
-            problem = Problem("unreadable_order", f"the order was listed but cannot be read: {error}")
-            rows = [quarantine_row(row.account, "order", f"{row.account}:{row.external_id}", problem, 0)]
-            settle_quarantine(connection, rows, ())
 
 
 def _store_fetched(shop: Shop, account: str, fetched: Sequence[Fetched], sweep: Sweep) -> None:

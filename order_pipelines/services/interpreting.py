@@ -1,8 +1,8 @@
 """What received bodies mean: interpreted and booked in batches; what cannot be booked is set aside, never lost."""
 
 import logging
-from collections.abc import Iterable, Sequence
-from datetime import timedelta
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime, timedelta
 from typing import Any
 
 import sqlalchemy as sa
@@ -11,16 +11,17 @@ from sqlalchemy.engine import Connection
 from order_pipelines import clock
 from order_pipelines.connectors.ports import Interpreter
 from order_pipelines.connectors.registry import connector_of
-from order_pipelines.domain.orders import Interpretation, Problem
+from order_pipelines.domain.orders import Interpretation, Problem, Reject
 from order_pipelines.errors import OrderPipelinesError
 from order_pipelines.operations import inbox
 from order_pipelines.operations.inbox import Receipt
 from order_pipelines.operations.store import chunks, upsert
-from order_pipelines.operations.tables import fetch_backlog, receipts
+from order_pipelines.operations.tables import fetch_backlog, orders, receipts
 from order_pipelines.services.booking import Booked, book_orders, settle_quarantine
 from order_pipelines.services.judging import CatalogueCache
 from order_pipelines.services.order_rows import Arrived, quarantine_row
 from order_pipelines.services.shop import Shop
+from order_pipelines.services.unreadable import GIVE_UP_AFTER
 
 log = logging.getLogger(__name__)
 
@@ -102,7 +103,7 @@ def interpret(shop: Shop, batch: Sequence[Receipt], cache: CatalogueCache) -> Bo
             interpreter = make(shop.account(receipt.account).options)
             interpreters[receipt.account] = interpreter
         read.append(receipt)
-        meaning = interpreter(receipt.body, kind=receipt.kind, name=receipt.external_id)
+        meaning = _as_asked(receipt, interpreter(receipt.body, kind=receipt.kind, name=receipt.external_id))
         versions.extend(arrived_of(receipt, meaning))
         found = _rejects(receipt, meaning)
         rows.extend(found)
@@ -110,6 +111,7 @@ def interpret(shop: Shop, batch: Sequence[Receipt], cache: CatalogueCache) -> Bo
             refused.add(receipt.receipt_seq)
     with shop.store.transaction() as connection:
         booked = book_orders(connection, shop.settings, cache, versions)
+        rows = _without_superseded(connection, rows, {one.receipt_seq: one.read_began_at for one in read})
         booked.orders_quarantined += len(rows)
         settle_quarantine(connection, rows, ())
         done = [receipt.receipt_seq for receipt in read if receipt.receipt_seq not in refused]
@@ -117,6 +119,31 @@ def interpret(shop: Shop, batch: Sequence[Receipt], cache: CatalogueCache) -> Bo
         inbox.mark(connection, sorted(refused), inbox.REJECTED, "see quarantine")
         _read_again(connection, [receipt for receipt in read if receipt.receipt_seq in refused])
     return booked
+
+
+def _without_superseded(
+    connection: Connection, rows: Sequence[dict[str, Any]], read_at: Mapping[int, datetime]
+) -> list[dict[str, Any]]:
+    """Leave out what was wrong with a body when its order was read well since: late news of an old trouble is none."""
+    known: dict[str, datetime] = {}
+    for part in chunks(sorted({row["entity_key"] for row in rows})):
+        query = sa.select(orders.c.order_key, orders.c.read_began_at).where(orders.c.order_key.in_(part))
+        known |= {row.order_key: row.read_began_at for row in connection.execute(query)}
+    return [
+        row
+        for row in rows
+        if row["entity_key"] not in known or known[row["entity_key"]] < read_at[row["receipt_seq"]]
+    ]
+
+
+def _as_asked(receipt: Receipt, meaning: Interpretation) -> Interpretation:
+    """Refuse the answer that is another order than the one asked for: the one asked for would count as read."""
+    if receipt.arrived_by != "poll" or all(
+        order.external_order_id == receipt.external_id for order in meaning.orders
+    ):
+        return meaning
+    reason = "the channel answered with another order than the one that was asked for"
+    return Interpretation(rejects=[Reject(Problem("unreadable_order", reason))], rows_read=meaning.rows_read)
 
 
 def _read_again(connection: Connection, refused: Sequence[Receipt]) -> None:
@@ -145,6 +172,7 @@ def _read_again(connection: Connection, refused: Sequence[Receipt]) -> None:
             "attempts": times,
             "reason": "the body that came could not be read",
             "not_before": now + timedelta(seconds=wait),
+            "given_up_at": now if times >= GIVE_UP_AFTER else None,
         }
     upsert(connection, fetch_backlog, list(rows.values()))
 

@@ -329,29 +329,39 @@ def _write_entry(
 
 
 def _write_holds(connection: Connection, name: str, seen: Sequence[str], holds: Sequence[Hold]) -> None:
+    """Note what waits, since when it does for that reason, and what waits no longer."""
     held = {hold.order_key: hold for hold in holds}
-    for part in chunks(list(seen)):
-        free = [key for key in part if key not in held]
-        connection.execute(sa.delete(invoice_holds).where(invoice_holds.c.order_key.in_(free)))
-    known = set()
-    for part in chunks(list(held)):
-        known |= set(
-            connection.execute(
-                sa.select(invoice_holds.c.order_key).where(invoice_holds.c.order_key.in_(part))
-            ).scalars()
+    known: dict[str, tuple[str, str]] = {}
+    for part in chunks(sorted({*seen, *held})):
+        query = sa.select(invoice_holds).where(
+            invoice_holds.c.order_key.in_(part), invoice_holds.c.released_at.is_(None)
         )
+        known |= {row.order_key: (row.reason_code, row.reason) for row in connection.execute(query)}
+    now = clock.now()
+    free = [key for key in known if key not in held]
     rows = [
         {
             "order_key": hold.order_key,
             "account": name,
             "reason_code": hold.code,
             "reason": hold.reason,
-            "since": clock.now(),
+            "since": now,
+            "released_at": None,
         }
-        for hold in holds
-        if hold.order_key not in known
+        for hold in held.values()
+        if known.get(hold.order_key) != (hold.code, hold.reason)
     ]
-    upsert(connection, invoice_holds, rows)
+    if not free and not rows:
+        return
+    number = next_values(connection, CHANGE, len(free) + len(rows))
+    for key in free:
+        connection.execute(
+            sa.update(invoice_holds)
+            .where(invoice_holds.c.order_key == key)
+            .values(released_at=now, change_seq=number)
+        )
+        number += 1
+    upsert(connection, invoice_holds, [{**row, "change_seq": number + i} for i, row in enumerate(rows)])
 
 
 def plan_shipments(shop: Shop, planned: Planned) -> None:

@@ -1,7 +1,7 @@
 """The product master as a file, CSV or XLSX: headings in Dutch or English, rows to products with their row numbers."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import ROUND_HALF_UP, Decimal
 from itertools import islice
@@ -9,7 +9,7 @@ from pathlib import Path
 
 from order_pipelines.connectors.b2b_files.amounts import NumberReader, style_of
 from order_pipelines.connectors.b2b_files.articles import read_ean, read_sku, read_text
-from order_pipelines.connectors.b2b_files.cells import Cell, Flaw, Source, Table
+from order_pipelines.connectors.b2b_files.cells import Cell, Flaw, Row, Source, Table
 from order_pipelines.connectors.b2b_files.columns import fold
 from order_pipelines.connectors.b2b_files.draft import REASONS
 from order_pipelines.connectors.b2b_files.options import FileLimits
@@ -35,6 +35,16 @@ _BY_TEXT = {fold(word): name for name, words in _HEADINGS.items() for word in wo
 _HEAD_ROWS = 60
 _GRAMS_PER_KILOGRAM = 1_000
 _HEAVIEST_GRAMS = 10_000_000
+# What the table of products holds; a text cut short would be another one.
+_LONGEST = {"sku": 200, "supplier": 200, "unit": 40, "vat_class": 40}
+_DEAREST, _COST_STEP = Decimal(10) ** 13, Decimal("0.0001")
+# A product takes about half a kilobyte of memory while the master is compared with the former one.
+_MOST_PRODUCTS = 500_000
+
+
+def _fits(name: str, text: str) -> bool:
+    """Tell whether the store can hold a text: not too long for its column, and without NUL."""
+    return len(text) <= _LONGEST.get(name, len(text)) and "\x00" not in text
 
 
 @dataclass(slots=True)
@@ -63,7 +73,7 @@ def read_product_file(path: Path) -> ProductFile:
         if header is None:
             continue
         has_header = True
-        _read_table(table, *header, found)
+        _read_table(source, table, *header, found)
     if not has_header:
         raise source.fail(
             "has no header of a product master: it needs a column artikelnummer (sku) and one of ean, naam (name), "
@@ -84,18 +94,26 @@ def _find_header(table: Table) -> tuple[int, dict[str, int]] | None:
     return None
 
 
-def _read_table(table: Table, header_row: int, at: Mapping[str, int], found: ProductFile) -> None:
-    rows = [(number, cells) for number, cells in table.rows() if number > header_row]
+def _read_table(
+    source: Source, table: Table, header_row: int, at: Mapping[str, int], found: ProductFile
+) -> None:
+    # Twice through the file and never all of it at once: the cells of a large master do not fit into memory.
     texts = {
         cell
-        for _, cells in rows
+        for _, cells in _rows_below(table, header_row)
         for name in ("cost", "weight_grams", "weight_kilograms")
         if name in at and at[name] < len(cells) and isinstance(cell := cells[at[name]], str)
     }
     numbers = NumberReader(style_of(texts))
-    for number, cells in rows:
+    for number, cells in _rows_below(table, header_row):
         if any(cell is not None and cell != "" for cell in cells):
             _RowReader(number, cells, at, numbers, found).read()
+            if len(found.products) + len(found.conflicts) > _MOST_PRODUCTS:
+                raise source.fail(f"has more than {_MOST_PRODUCTS} products; split it")
+
+
+def _rows_below(table: Table, header_row: int) -> Iterator[Row]:
+    return ((number, cells) for number, cells in table.rows() if number > header_row)
 
 
 class _RowReader:
@@ -116,6 +134,8 @@ class _RowReader:
 
     def read(self) -> None:
         sku = read_sku(self._cell("sku"))
+        if isinstance(sku, str) and not _fits("sku", sku):
+            sku = Flaw("wrong_type", sku[:40])
         if not isinstance(sku, str):
             code = "missing_field" if sku is None else sku.code
             self._note(code, "the article number", is_left_out=True)
@@ -129,7 +149,7 @@ class _RowReader:
                 vat_class=self._text("vat_class"),
                 unit=self._text("unit"),
                 weight_grams=self._weight(),
-                cost=self._number("cost"),
+                cost=self._cost(),
                 supplier=self._text("supplier"),
                 row=self._row,
             )
@@ -147,6 +167,8 @@ class _RowReader:
 
     def _text(self, name: str) -> str | None:
         value = read_text(self._cell(name))
+        if isinstance(value, str) and not _fits(name, value):
+            value = Flaw("wrong_type", value[:40])
         if isinstance(value, Flaw):
             self._note(value.code, name, value.text)
             return None
@@ -176,6 +198,13 @@ class _RowReader:
             self._note(value.code, name, value.text)
             return None
         return value
+
+    def _cost(self) -> Decimal | None:
+        cost = self._number("cost")
+        if cost is not None and cost >= _DEAREST:
+            self._note("wrong_type", "cost", str(cost)[:40])
+            return None
+        return None if cost is None else cost.quantize(_COST_STEP, ROUND_HALF_UP)
 
     def _weight(self) -> int | None:
         grams = self._number("weight_grams")

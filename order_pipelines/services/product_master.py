@@ -59,14 +59,14 @@ def import_products(shop: Shop) -> Imported:
     for conflict in conflicts:
         imported.reasons[conflict.code] = imported.reasons.get(conflict.code, 0) + 1
     with shop.store.transaction() as connection:
-        changed = _write(connection, accepted, imported)
+        changed, appeared = _write(connection, accepted, imported)
         connection.execute(sa.delete(product_conflicts))
         upsert(connection, product_conflicts, [_conflict_row(conflict) for conflict in conflicts])
         if changed:
             _match_offers(connection)
             refresh_desired(connection, shop.settings, changed)
     if changed:
-        imported.orders_judged_again = _judge_again(shop, changed)
+        imported.orders_judged_again = _judge_again(shop, changed, appeared)
     return imported
 
 
@@ -95,7 +95,8 @@ def _values(product: Product) -> dict[str, Any]:
     }
 
 
-def _write(connection: Connection, accepted: list[Product], imported: Imported) -> set[str]:
+def _write(connection: Connection, accepted: list[Product], imported: Imported) -> tuple[set[str], set[str]]:
+    """Write the products; returns the SKUs that changed or went, and the SKUs and EANs that name an article newly."""
     before = {row.sku: row for row in connection.execute(sa.select(products))}
     eans_before: dict[str, set[str]] = {}
     for row in connection.execute(sa.select(product_eans)):
@@ -134,7 +135,10 @@ def _write(connection: Connection, accepted: list[Product], imported: Imported) 
         )
     imported.changed = len(changed)
     imported.removed = len(gone)
-    return changed | gone
+    appeared = set(wanted) - set(before)
+    for sku in changed:
+        appeared |= eans[sku] - eans_before.get(sku, set())
+    return changed | gone, appeared
 
 
 def _match_offers(connection: Connection) -> None:
@@ -150,16 +154,25 @@ def _match_offers(connection: Connection) -> None:
             )
 
 
-def _judge_again(shop: Shop, changed: set[str]) -> int:
-    """Judge again what waited in quarantine and every order line of a changed article that is not invoiced yet."""
+def _judge_again(shop: Shop, changed: set[str], appeared: set[str]) -> int:
+    """Judge again what waited in quarantine, and every order not invoiced yet of which a line may be another article.
+
+    That is a line of a changed article, and one that says a name which ``appeared``: it was found by its other name,
+    and the two may now be two articles. Names are compared without leading zeros, as matching forgives them.
+    """
+    line = order_lines.c
+    bare = sorted({name.lstrip("0") for name in appeared})
+    conditions = [line.sku.in_(part) for part in chunks(sorted(changed))]
+    for part in chunks(bare):
+        conditions += [sa.func.ltrim(said, "0").in_(part) for said in (line.sku_said, line.ean_said)]
     numbers: set[int] = set()
     with shop.store.reading() as connection:
-        for part in chunks(sorted(changed)):
+        for condition in conditions:
             query = (
                 sa.select(orders.c.receipt_seq)
-                .join(order_lines, order_lines.c.order_key == orders.c.order_key)
+                .join(order_lines, line.order_key == orders.c.order_key)
                 .where(
-                    order_lines.c.sku.in_(part),
+                    condition,
                     orders.c.invoice_key.is_(None),
                     orders.c.is_history.is_(False),
                 )

@@ -25,6 +25,19 @@ def resolve_quarantine(connection: Connection, keys: Sequence[str]) -> None:
         )
 
 
+def _restate(connection: Connection, rows: Sequence[dict[str, Any]]) -> None:
+    """Say what is wrong now; the rest of an open row stays: its age counts from when it was first seen."""
+    if not rows:
+        return
+    number = next_values(connection, CHANGE, len(rows))
+    for offset, row in enumerate(rows):
+        connection.execute(
+            sa.update(quarantine)
+            .where(quarantine.c.quarantine_key == row["quarantine_key"])
+            .values(reason=row["reason"], value=row["value"], change_seq=number + offset)
+        )
+
+
 def settle_quarantine(
     connection: Connection, rows: Sequence[dict[str, Any]], entity_keys: Sequence[str]
 ) -> None:
@@ -35,11 +48,16 @@ def settle_quarantine(
     for part in chunks(entity_keys):
         keys = sa.select(quarantine.c.quarantine_key).where(quarantine.c.entity_key.in_(part), is_open)
         open_before.update(connection.execute(keys).scalars())
+    restated: list[dict[str, Any]] = []
     gone = [key for key in sorted(open_before) if key not in unique]
     for part in chunks(list(unique)):
-        # What is open stays as it is: its age counts from when it was first seen.
-        keys = sa.select(quarantine.c.quarantine_key).where(quarantine.c.quarantine_key.in_(part), is_open)
-        open_before.update(connection.execute(keys).scalars())
+        known = sa.select(quarantine.c.quarantine_key, quarantine.c.reason, quarantine.c.value)
+        for row in connection.execute(known.where(quarantine.c.quarantine_key.in_(part), is_open)):
+            open_before.add(row.quarantine_key)
+            now = unique[row.quarantine_key]
+            if (row.reason, row.value) != (now["reason"], now["value"]):
+                restated.append(now)
+    _restate(connection, restated)
     fresh = [row for key, row in unique.items() if key not in open_before]
     resolve_quarantine(connection, gone)
     if not fresh:

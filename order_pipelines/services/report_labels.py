@@ -123,6 +123,8 @@ REASONS = {
     "unknown_order": "Order is onbekend",
     "unknown_sku": "Artikelnummer staat niet in de artikellijst",
     "unknown_vat": "Btw-tarief is onbekend",
+    "order_given_up": "Order staat in de lijst, was een dag lang niet op te halen en wordt niet meer opgehaald",
+    "unusable_id": "Ordernummer van het kanaal is geen bruikbaar nummer",
     "unreadable_order": "Order staat in de lijst maar is niet op te halen",
     "wrong_type": "Gegeven heeft een onverwachte vorm",
 }

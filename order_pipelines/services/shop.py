@@ -11,12 +11,12 @@ from typing import TypeVar
 import requests
 
 from order_pipelines import clock
-from order_pipelines.connectors.http import MemoryBudget
 from order_pipelines.connectors.ports import Account, Connector, House, RateBudget
 from order_pipelines.connectors.registry import connector_of
 from order_pipelines.errors import ConfigurationError
 from order_pipelines.operations.migrations import open_store
 from order_pipelines.operations.store import OperationsStore
+from order_pipelines.services.rate_blocks import SharedBudget
 from order_pipelines.services.tokens import StoredTokens
 from order_pipelines.settings import AccountSettings, Settings, load_settings
 
@@ -87,9 +87,9 @@ class Shop:
         )
 
     def house(self, name: str, deadline: datetime | None = None) -> House:
-        """Return what a connector of this account is lent; the rate budget is shared by all its users here."""
+        """Return what a connector of this account is lent; its rate budget is shared by all who call it."""
         with self._lock:
-            budget = self._budgets.setdefault(name, MemoryBudget())
+            budget = self._budgets.setdefault(name, SharedBudget(self.store, name))
         return House(self.tokens, budget, deadline)
 
     def connect(

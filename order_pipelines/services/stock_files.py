@@ -1,5 +1,6 @@
 """Stock counts and corrections that files state: matched to articles and locations, booked once per statement."""
 
+import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -21,6 +22,7 @@ from order_pipelines.services.order_rows import quarantine_row
 from order_pipelines.services.shop import Shop
 
 _COUNT, _CORRECTION = "count", "correction"
+_LONGEST_KEY = 200
 _MAX_FUTURE = timedelta(hours=1)
 
 
@@ -82,6 +84,14 @@ def book_statements(
     return stated
 
 
+def _fitting(key: str) -> str:
+    """Return the key, a too long one with a hash of the whole: cut short, two counts would be one."""
+    if len(key) <= _LONGEST_KEY:
+        return key
+    digest = hashlib.sha256(key.encode()).hexdigest()
+    return f"{key[: _LONGEST_KEY - len(digest) - 1]}:{digest}"
+
+
 def _row(
     key: str,
     kind: str,
@@ -92,7 +102,7 @@ def _row(
     source_row: int | None,
 ) -> dict[str, Any]:
     return {
-        "statement_key": key[:200],
+        "statement_key": _fitting(key),
         "kind": kind,
         "account": account,
         "sku": place[0],

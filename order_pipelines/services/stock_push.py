@@ -1,117 +1,31 @@
 """Stock out: what each offer should show goes to its channel; zero first, newest value only, confirmed, read back."""
 
 import logging
-from dataclasses import dataclass
-from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
 import sqlalchemy as sa
 
 from order_pipelines import clock
-from order_pipelines.connectors.ports import ListedOffer, StockSink, WriteResult
-from order_pipelines.domain.matching import Catalogue
+from order_pipelines.connectors.ports import StockBatchSink, StockSink, WriteResult
 from order_pipelines.errors import ConnectorError, OrderPipelinesError
-from order_pipelines.identifiers import normalise_ean
-from order_pipelines.operations.leases import holding
-from order_pipelines.operations.store import CHANGE, chunks, next_values, upsert
+from order_pipelines.operations.leases import Lease, holding
+from order_pipelines.operations.store import CHANGE, next_values
 from order_pipelines.operations.tables import channel_offers, channel_stock
-from order_pipelines.services.desired_stock import mark_all_for_refresh, stale_order_sources
-from order_pipelines.services.judging import CatalogueCache
+from order_pipelines.services.desired_stock import stale_order_sources
+from order_pipelines.services.offers import let_listing_through, refresh_offers, stock_deadline
+from order_pipelines.services.push_outcome import IN_DOUBT, ON_HOLD, PENDING, RELEASED, SENT, Push
 from order_pipelines.services.shop import Shop
-from order_pipelines.services.stock_read_back import note_read_back, read_back
+from order_pipelines.services.stock_batches import push_batches
+from order_pipelines.services.stock_read_back import read_back
+from order_pipelines.services.stock_writes import Written, concerns_account, note_sent, postpone, settle
 
 __all__ = ["Push", "push_account", "read_back", "refresh_offers", "release_stock"]
 
 log = logging.getLogger(__name__)
 
-PENDING, SENT, CONFIRMED, REJECTED, IN_DOUBT, ON_HOLD = (
-    "pending",
-    "sent",
-    "confirmed",
-    "rejected",
-    "in_doubt",
-    "on_hold",
-)
-RELEASED = "released by a person"
-_BACKOFF_S = (5, 30, 120, 600, 3600)
-
-
-@dataclass
-class Push:
-    """What one push of one account did; ``is_busy``: another process does it now."""
-
-    account: str
-    offers: int = 0
-    due: int = 0
-    confirmed: int = 0
-    accepted: int = 0
-    rejected: int = 0
-    in_doubt: int = 0
-    held: int = 0
-    observed: int = 0
-    unmatched: int = 0
-    problem: str | None = None
-    retryable: bool = True
-    is_busy: bool = False
-
-
-def refresh_offers(shop: Shop, account: str) -> Push:
-    """Read every offer of an account, match it to the master and recompute what it should show."""
-    push = Push(account)
-    try:
-        sink = shop.connect(account, lambda connector: connector.stock_sink, _deadline(shop))
-        listed = list(sink.list_offers())
-    except OrderPipelinesError as error:
-        push.problem, push.retryable = str(error), getattr(error, "retryable", False)
-        return push
-    push.offers = len(listed)
-    with shop.store.transaction() as connection:
-        known = connection.execute(
-            sa.select(sa.func.count())
-            .select_from(channel_offers)
-            .where(channel_offers.c.account == account, channel_offers.c.is_listed.is_(True))
-        ).scalar_one()
-        if known and not listed:
-            push.problem = (
-                f"{account} lists no offers where {known} were known; they were kept, look at the account"
-            )
-            return push
-        catalogue = CatalogueCache().get(connection)
-        rows = [_offer_row(account, sink, offer, catalogue) for offer in listed]
-        push.unmatched = sum(row["sku"] is None for row in rows)
-        connection.execute(
-            sa.update(channel_offers).where(channel_offers.c.account == account).values(is_listed=False)
-        )
-        for part in chunks(rows):
-            upsert(connection, channel_offers, list(part))
-        note_read_back(connection, account, listed)
-        mark_all_for_refresh(connection, shop.settings, account)
-    return push
-
-
-def _offer_row(account: str, sink: StockSink, offer: ListedOffer, catalogue: Catalogue) -> dict[str, Any]:
-    found = catalogue.find(offer.reference, offer.ean)
-    return {
-        "account": account,
-        "offer_id": offer.offer_id,
-        "ean": normalise_ean(offer.ean),
-        "reference": offer.reference,
-        "sku": found if isinstance(found, str) else None,
-        "is_own_fulfilment": offer.is_own_fulfilment,
-        "subtracts_open_orders": sink.subtracts_open_orders,
-        "max_quantity": sink.max_quantity,
-        "is_for_sale": offer.is_for_sale,
-        "stock_set": offer.stock_set,
-        "stock_shown": offer.stock_shown,
-        "is_listed": True,
-        "seen_at": clock.now(),
-    }
-
-
-def _deadline(shop: Shop) -> datetime:
-    """Without it a call that the channel wants later would keep the process asleep until then."""
-    return clock.now() + timedelta(seconds=shop.settings.cadence.account_deadline_s)
+# One lost answer says nothing of the next call; after three in a row nobody is there, and each costs its timeout.
+_SILENT_IN_A_ROW = 3
 
 
 def push_account(shop: Shop, account: str) -> Push:
@@ -135,12 +49,32 @@ def push_account(shop: Shop, account: str) -> Push:
         if not due:
             return push
         try:
-            sink = shop.connect(account, lambda connector: connector.stock_sink, _deadline(shop))
-            for row in due:
-                _push_one(shop, sink, row, push)
+            _push_each(shop, account, due, lease, push)
         except OrderPipelinesError as error:
             push.problem, push.retryable = str(error), getattr(error, "retryable", False)
     return push
+
+
+def _push_each(shop: Shop, account: str, due: list[Any], lease: Lease, push: Push) -> None:
+    """Send what is due; what concerns one offer stops no other, what concerns the account ends the round.
+
+    Raises:
+        OrderPipelinesError: the account cannot be served now; what was not sent stays due.
+    """
+    deadline = stock_deadline(shop)
+    sink = shop.connect(account, lambda connector: connector.stock_sink, deadline)
+    if isinstance(sink, StockBatchSink):
+        push_batches(shop, sink, due, lease, push, deadline)
+        return
+    silent = 0
+    for row in due:
+        if clock.now() >= deadline:
+            push.problem = f"the time for {account} is over; what is still due goes with the next push"
+            return
+        unanswered = _push_one(shop, sink, row, lease, push)
+        silent = 0 if unanswered is None else silent + 1
+        if unanswered is not None and silent >= _SILENT_IN_A_ROW:
+            raise unanswered
 
 
 def _due(shop: Shop, account: str) -> list[Any]:
@@ -166,6 +100,10 @@ def _due(shop: Shop, account: str) -> list[Any]:
                     channel_stock.c.confirmed_version < channel_stock.c.desired_version,
                     sa.or_(channel_stock.c.not_before.is_(None), channel_stock.c.not_before <= now),
                     channel_stock.c.state != ON_HOLD,
+                    # The number is of an article: an offer that got another one, or none, may only be emptied.
+                    sa.or_(
+                        channel_offers.c.sku == channel_stock.c.sku, channel_stock.c.desired_quantity == 0
+                    ),
                 )
                 .order_by(channel_stock.c.desired_quantity, channel_stock.c.change_seq)
             )
@@ -227,8 +165,9 @@ def _brake(shop: Shop, account: str, due: list[Any], push: Push) -> list[Any]:
 
 
 def release_stock(shop: Shop, account: str) -> int:
-    """Let held quantities go out, after a person looked; returns how many."""
+    """Let held quantities go out, and believe a listing that was refused, after a person looked; returns how many."""
     with shop.store.transaction() as connection:
+        let_listing_through(connection, account)
         held = list(
             connection.execute(
                 sa.select(channel_stock.c.offer_id).where(
@@ -250,103 +189,36 @@ def release_stock(shop: Shop, account: str) -> int:
     return len(held)
 
 
-def _push_one(shop: Shop, sink: StockSink, row: Any, push: Push) -> None:
+def _push_one(shop: Shop, sink: StockSink, row: Any, lease: Lease, push: Push) -> ConnectorError | None:
+    """Send one quantity, or ask what became of it; returns the error when the channel gave no answer at all."""
     if row.state == SENT and row.write_reference is not None:
-        result = sink.poll_write(row.write_reference)
+        try:
+            result = sink.poll_write(row.write_reference)
+        except ConnectorError as error:
+            if not error.retryable or concerns_account(error):
+                raise
+            # Still accepted, as far as we know: asked again with the next push.
+            push.accepted += 1
+            return error if error.status is None else None
         if result.state == "accepted":
             push.accepted += 1
-            return
-        _settle(shop, row, result, row.sent_quantity, row.sent_version, push)
+            return None
+        settle(shop, [Written(row, result, row.sent_quantity, row.sent_version)], push)
         if result.state == "confirmed" and row.sent_version == row.desired_version:
-            return
+            return None
     quantity, version = row.desired_quantity, row.desired_version
-    _note_sent(shop, row, quantity, version)
+    note_sent(shop, [row], lease)
     try:
         result = sink.push_stock(row.offer_id, quantity)
     except ConnectorError as error:
-        if error.status in {401, 403, 429}:
-            _postpone(shop, row, PENDING, error)
+        if concerns_account(error):
+            postpone(shop, [row], PENDING, error)
             raise
         if error.retryable:
-            # Absolute and newest-value-only: repeating it is harmless, so a lost reply is simply sent again.
-            _postpone(shop, row, IN_DOUBT if error.maybe_acted else PENDING, error)
-            push.in_doubt += 1
-            if error.status is None:
-                raise
-            return
+            # Absolute and newest-value-only: repeating is harmless. The read-back may find it there before.
+            postpone(shop, [row], IN_DOUBT if error.maybe_acted else PENDING, error)
+            push.in_doubt += error.maybe_acted
+            return error if error.status is None else None
         result = WriteResult("rejected", reason=str(error))
-    _settle(shop, row, result, quantity, version, push)
-
-
-def _note_sent(shop: Shop, row: Any, quantity: int, version: int) -> None:
-    with shop.store.transaction() as connection:
-        connection.execute(
-            sa.update(channel_stock)
-            .where(channel_stock.c.account == row.account, channel_stock.c.offer_id == row.offer_id)
-            .values(
-                sent_quantity=quantity,
-                sent_version=version,
-                sent_at=clock.now(),
-                state=SENT,
-                write_reference=None,
-                change_seq=next_values(connection, CHANGE),
-            )
-        )
-
-
-def _postpone(shop: Shop, row: Any, state: str, error: ConnectorError) -> None:
-    attempts = row.attempts + 1
-    wait = max(error.retry_after_s or 0.0, _BACKOFF_S[min(attempts, len(_BACKOFF_S)) - 1])
-    with shop.store.transaction() as connection:
-        connection.execute(
-            sa.update(channel_stock)
-            .where(channel_stock.c.account == row.account, channel_stock.c.offer_id == row.offer_id)
-            .values(
-                state=state,
-                reason=str(error),
-                attempts=attempts,
-                not_before=clock.now() + timedelta(seconds=wait),
-                change_seq=next_values(connection, CHANGE),
-            )
-        )
-
-
-def _settle(
-    shop: Shop, row: Any, result: WriteResult, quantity: int | None, version: int, push: Push
-) -> None:
-    """Record what became of a write. A newer desired version stays due whatever this one's fate."""
-    values: dict[str, Any] = {"reason": result.reason, "write_reference": result.reference}
-    if result.state == "confirmed":
-        push.confirmed += 1
-        values |= {
-            "state": CONFIRMED,
-            "confirmed_quantity": quantity,
-            "confirmed_version": version,
-            "confirmed_at": clock.now(),
-            "attempts": 0,
-            "not_before": None,
-        }
-    elif result.state == "accepted":
-        push.accepted += 1
-        values |= {"state": SENT}
-    else:
-        attempts = row.attempts + 1
-        wait = _BACKOFF_S[min(attempts, len(_BACKOFF_S)) - 1]
-        rejected = result.state == "rejected"
-        push.rejected += rejected
-        push.in_doubt += not rejected
-        values |= {
-            "state": REJECTED if rejected else IN_DOUBT,
-            "attempts": attempts,
-            "not_before": clock.now() + timedelta(seconds=max(wait, _BACKOFF_S[3]) if rejected else wait),
-        }
-    with shop.store.transaction() as connection:
-        connection.execute(
-            sa.update(channel_stock)
-            .where(
-                channel_stock.c.account == row.account,
-                channel_stock.c.offer_id == row.offer_id,
-                channel_stock.c.confirmed_version <= version,
-            )
-            .values(**values, change_seq=next_values(connection, CHANGE))
-        )
+    settle(shop, [Written(row, result, quantity, version)], push)
+    return None

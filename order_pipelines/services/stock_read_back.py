@@ -1,6 +1,7 @@
 """What the channels really hold, compared with what they confirmed: a difference is sent again."""
 
-from datetime import timedelta
+from collections.abc import Sequence
+from datetime import datetime, timedelta
 from typing import Any
 
 import sqlalchemy as sa
@@ -10,15 +11,22 @@ from order_pipelines.connectors.ports import ListedOffer
 from order_pipelines.errors import ConnectorError
 from order_pipelines.operations.store import CHANGE, next_values
 from order_pipelines.operations.tables import channel_stock
+from order_pipelines.services.push_outcome import CONFIRMED, IN_DOUBT
 from order_pipelines.services.shop import Shop
+from order_pipelines.services.stock_drift import drift_values, is_due_again, tell_drift
 
-_PENDING, _CONFIRMED = "pending", "confirmed"
 _LIMIT = 50
 _OF_THE_ACCOUNT = frozenset({401, 403, 429})
 
 
-def note_read_back(connection: sa.Connection, account: str, listed: list[ListedOffer]) -> None:
-    """Compare what the channel holds with what we confirmed; what differs is sent again."""
+def note_read_back(
+    connection: sa.Connection, account: str, listed: Sequence[ListedOffer], began_at: datetime
+) -> None:
+    """Compare what the channel holds with what we confirmed; what differs is sent again.
+
+    A write whose answer was lost is settled by what stands there, when that is what was sent. ``began_at`` is when
+    reading began: what was sent after that cannot be seen in it.
+    """
     known = {
         row.offer_id: row
         for row in connection.execute(sa.select(channel_stock).where(channel_stock.c.account == account))
@@ -26,7 +34,7 @@ def note_read_back(connection: sa.Connection, account: str, listed: list[ListedO
     now = clock.now()
     for offer in listed:
         row = known.get(offer.offer_id)
-        if row is None or offer.stock_set is None:
+        if row is None or offer.stock_set is None or (row.sent_at is not None and row.sent_at >= began_at):
             continue
         values: dict[str, Any] = {"read_back_quantity": offer.stock_set, "read_back_at": now}
         is_first = row.read_back_at is None or (
@@ -34,22 +42,39 @@ def note_read_back(connection: sa.Connection, account: str, listed: list[ListedO
         )
         if is_first or row.read_back_quantity != offer.stock_set:
             values["change_seq"] = next_values(connection, CHANGE)
-        settled = row.state == _CONFIRMED and row.confirmed_version == row.desired_version
-        if settled and offer.stock_set != row.confirmed_quantity:
+        settled = row.state == CONFIRMED and row.confirmed_version == row.desired_version
+        if settled:
+            if drift := drift_values(row, offer.stock_set, now):
+                values |= {**drift, "change_seq": next_values(connection, CHANGE)}
+        elif _was_heard(row, offer.stock_set):
             values |= {
-                "desired_version": row.desired_version + 1,
-                "state": _PENDING,
-                "reason": f"read back {offer.stock_set} where {row.confirmed_quantity} had been confirmed",
+                "state": CONFIRMED,
+                "reason": None,
+                "confirmed_quantity": row.sent_quantity,
+                "confirmed_version": row.sent_version,
+                "confirmed_at": row.sent_at,
+                "attempts": 0,
+                "not_before": None,
+                "change_seq": next_values(connection, CHANGE),
             }
         connection.execute(
             sa.update(channel_stock)
             .where(channel_stock.c.account == account, channel_stock.c.offer_id == offer.offer_id)
             .values(**values)
         )
+    tell_drift(connection, account)
+
+
+def _was_heard(row: Any, there: int) -> bool:
+    """Whether a write in doubt is seen in what the channel holds; the same number said twice shows nothing."""
+    is_new = row.sent_quantity != row.confirmed_quantity
+    return bool(row.state == IN_DOUBT and there == row.sent_quantity and is_new)
 
 
 def read_back(shop: Shop, account: str, *, limit: int = _LIMIT) -> int:
-    """Read the offers that were confirmed and not read since; returns how many showed another number.
+    """Read the offers that were confirmed, or sent without an answer, and not read since.
+
+    Returns how many of the confirmed ones showed another number.
 
     What differs gets a new version, so that the next push repairs it. An offer that cannot be read is noted with its
     reason and stops no other.
@@ -62,6 +87,7 @@ def read_back(shop: Shop, account: str, *, limit: int = _LIMIT) -> int:
         return 0
     deadline = clock.now() + timedelta(seconds=shop.settings.cadence.account_deadline_s)
     sink = shop.connect(account, lambda connector: connector.stock_sink, deadline)
+    began_at = clock.now()
     offers: list[ListedOffer] = []
     unreadable: dict[str, str] = {}
     trouble: ConnectorError | None = None
@@ -73,9 +99,9 @@ def read_back(shop: Shop, account: str, *, limit: int = _LIMIT) -> int:
                 trouble = error
                 break
             unreadable[row.offer_id] = str(error)
-    confirmed = {row.offer_id: row.confirmed_quantity for row in rows}
+    confirmed = {row.offer_id: row.confirmed_quantity for row in rows if row.state == CONFIRMED}
     with shop.store.transaction() as connection:
-        note_read_back(connection, account, offers)
+        note_read_back(connection, account, offers, began_at)
         for offer_id, reason in unreadable.items():
             connection.execute(
                 sa.update(channel_stock)
@@ -84,7 +110,10 @@ def read_back(shop: Shop, account: str, *, limit: int = _LIMIT) -> int:
             )
     if trouble is not None:
         raise trouble
-    return sum(offer.stock_set not in {None, confirmed[offer.offer_id]} for offer in offers)
+    return sum(
+        offer.offer_id in confirmed and offer.stock_set not in {None, confirmed[offer.offer_id]}
+        for offer in offers
+    )
 
 
 def _unread(shop: Shop, account: str, limit: int) -> list[Any]:
@@ -92,10 +121,22 @@ def _unread(shop: Shop, account: str, limit: int) -> list[Any]:
         sa.select(channel_stock)
         .where(
             channel_stock.c.account == account,
-            channel_stock.c.state == _CONFIRMED,
             sa.or_(
-                channel_stock.c.read_back_at.is_(None),
-                channel_stock.c.read_back_at < channel_stock.c.confirmed_at,
+                is_due_again(clock.now()),
+                sa.and_(
+                    channel_stock.c.state == CONFIRMED,
+                    sa.or_(
+                        channel_stock.c.read_back_at.is_(None),
+                        channel_stock.c.read_back_at < channel_stock.c.confirmed_at,
+                    ),
+                ),
+                sa.and_(
+                    channel_stock.c.state == IN_DOUBT,
+                    sa.or_(
+                        channel_stock.c.read_back_at.is_(None),
+                        channel_stock.c.read_back_at < channel_stock.c.sent_at,
+                    ),
+                ),
             ),
         )
         .order_by(channel_stock.c.confirmed_at)

@@ -41,12 +41,20 @@ def note_unchanged(
                 and len(wanted) == len(stored)
                 and all(_says(*pair) for pair in zip(stored, wanted, strict=True))
             ):
-                same.append({"of_key": row.order_key, "read_at": item.arrived.read_began_at})
+                arrived = item.arrived
+                same.append(
+                    {
+                        "of_key": row.order_key,
+                        "read_at": arrived.read_began_at,
+                        "number": arrived.receipt_seq,
+                    }
+                )
     if same:
         connection.execute(
             sa.update(orders)
             .where(orders.c.order_key == sa.bindparam("of_key"))
-            .values(read_began_at=sa.bindparam("read_at")),
+            # Both: judged again from the receipt of an earlier reading, the order would count as stale for ever.
+            .values(read_began_at=sa.bindparam("read_at"), receipt_seq=sa.bindparam("number")),
             same,
         )
     return {row["of_key"] for row in same}

@@ -42,6 +42,9 @@ from order_pipelines.warehouse.tables import (
 logger = logging.getLogger(__name__)
 
 _PAGE_ROWS = 50_000
+_MET = "met_orders"
+# PostgreSQL counts by reading everything; from here on its own estimate is told.
+_COUNTED_BELOW = 1_000_000
 
 
 @dataclass(slots=True)
@@ -94,10 +97,21 @@ def load_core(operations: OperationsStore, warehouse: Warehouse, *, batch_orders
             page_rows = batch_orders if stream.name == streams.ORDERS_STREAM.name else _PAGE_ROWS
             _load_stream(source, session, stream, done.get(stream.name, 0), page_rows, result)
         for table in dict.fromkeys(table for stream in streams.STREAMS for table in stream.targets):
-            ((count,),) = session.rows(f"select count(*) from {table.full_name}")
-            result.rows_total[table.full_name] = int(count)
+            result.rows_total[table.full_name] = _row_count(session, table)
     _note_in_operations(operations, result)
     return result
+
+
+def _row_count(session: Session, table: Table) -> int:
+    """Return how many rows a table has; of a large one on PostgreSQL what its statistics say."""
+    if session.engine == "postgresql":
+        ((estimate,),) = session.rows(
+            f"select cast(reltuples as bigint) from pg_class where oid = to_regclass('{table.full_name}')"
+        )
+        if estimate >= _COUNTED_BELOW:
+            return int(estimate)
+    ((count,),) = session.rows(f"select count(*) from {table.full_name}")
+    return int(count)
 
 
 def build_marts(warehouse: Warehouse, days: Iterable[date] = ()) -> MartResult:
@@ -159,8 +173,7 @@ def _stage(source: Connection, session: Session, stream: Stream, table: Table, s
             )
         session.insert(staging, piece)
         count += piece.num_rows
-    if session.engine == "postgresql":
-        session.execute(f"analyze {staging}")
+    _tell_planner(session, staging)
     doubled = session.rows(merge.duplicates(table))
     if doubled:
         raise DataContractError(
@@ -168,6 +181,12 @@ def _stage(source: Connection, session: Session, stream: Stream, table: Table, s
             rows=len(doubled),
         )
     return count
+
+
+def _tell_planner(session: Session, temporary: str) -> None:
+    """Let PostgreSQL count a temporary table: else it plans for few rows and compares each with each."""
+    if session.engine == "postgresql":
+        session.execute(f"analyze {temporary}")
 
 
 def _take_in(session: Session, stream: Stream) -> None:
@@ -196,29 +215,49 @@ def _sequence_bound(session: Session, stream: Stream, table: Table) -> str | Non
 
 def _take_in_orders(session: Session) -> None:
     staged = merge.staging_name(ORDERS)
+    # The one look at all keys: what follows knows from when the orders are that it meets.
+    session.execute(
+        f"create temporary table {_MET} as select kept.order_key, kept.order_date, kept.placed_at "
+        f"from {ORDERS.full_name} as kept inner join {staged} as staged on kept.order_key = staged.order_key"
+    )
+    _tell_planner(session, _MET)
     _touch(session, TOUCHED_ORDERS, f"select order_key from {staged}")
     _touch(
         session,
         TOUCHED_DAYS,
-        f"select order_date from {staged} where order_date is not null union select kept.order_date "
-        f"from {ORDERS.full_name} as kept inner join {staged} as staged on kept.order_key = staged.order_key "
-        "where kept.order_date is not null",
+        f"select order_date from {staged} where order_date is not null "
+        f"union select order_date from {_MET} where order_date is not null",
     )
     # Lines carry the order's placed_at, which bounds their merge: an order that got another one starts anew.
     moved = (
-        f"select kept.order_key from {ORDERS.full_name} as kept inner join {staged} as staged "
-        "on kept.order_key = staged.order_key and kept.placed_at <> staged.placed_at"
+        f"select met.order_key from {_MET} as met inner join {staged} as staged "
+        "on met.order_key = staged.order_key and met.placed_at <> staged.placed_at"
     )
-    if session.rows(f"{moved} limit 1"):
+    # Not "limit 1": PostgreSQL then hopes to meet one early, and compares each with each when there is none.
+    ((count,),) = session.rows(f"select count(*) from ({moved}) as moved")
+    if count:
         session.execute(f"delete from {ORDER_LINES.full_name} where order_key in ({moved})")
-    session.execute(merge.merge(ORDERS))
+    session.execute(merge.merge(ORDERS, bound=_earliest(session, staged, _MET)))
     session.execute(
         merge.merge(ORDER_VERSIONS, bound=_sequence_bound(session, streams.ORDERS_STREAM, ORDER_VERSIONS))
     )
-    ((earliest,),) = session.rows(f"select min(placed_at) from {staged}")
-    bound = f"kept.placed_at >= timestamp with time zone '{earliest.isoformat()}'"
+    bound = _earliest(session, staged)
     session.execute(merge.delete_vanished(ORDER_LINES, ORDERS, bound=bound))
     session.execute(merge.merge(ORDER_LINES, bound=bound))
+    session.execute(f"drop table {_MET}")
+
+
+def _earliest(session: Session, *sources: str) -> str | None:
+    """Return a bound by time for what is merged: DuckDB leaves out the parts of a table that are older.
+
+    PostgreSQL finds rows by their key; told of the bound besides, it expects one row where thousands are, and compares
+    each with each (28 s instead of 0.1 s for 5,000 orders among 500,000).
+    """
+    if session.engine == "postgresql":
+        return None
+    moments = [session.rows(f"select min(placed_at) from {source}")[0][0] for source in sources]
+    earliest = min(moment for moment in moments if moment is not None)
+    return f"kept.placed_at >= timestamp with time zone '{earliest.isoformat()}'"
 
 
 def _take_in_invoices(session: Session) -> None:

@@ -18,6 +18,7 @@ from order_pipelines.errors import DataContractError
 from order_pipelines.operations.store import CHANGE, MOVEMENT
 from order_pipelines.warehouse.tables import (
     CHANNEL_STOCK,
+    INVOICE_HOLDS,
     INVOICE_LINES,
     INVOICE_ORDERS,
     INVOICES,
@@ -61,6 +62,7 @@ STREAMS = (
     Stream("stock_positions", (STOCK_POSITIONS,)),
     Stream("channel_stock", (CHANNEL_STOCK,)),
     INVOICES_STREAM,
+    Stream("invoice_holds", (INVOICE_HOLDS,)),
     QUARANTINE_STREAM,
     Stream("outbox", (OUTBOX,)),
 )

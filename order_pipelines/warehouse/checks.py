@@ -7,6 +7,7 @@ whose asset the check guards. No row means that the claim holds. A file with a p
 
 import re
 from collections.abc import Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
@@ -16,6 +17,7 @@ import pyarrow as pa
 from order_pipelines.resources import read_sql, sql_path
 from order_pipelines.warehouse.columns import Table
 from order_pipelines.warehouse.engine import Warehouse
+from order_pipelines.warehouse.session import Session
 
 _KEYS_SHOWN = 3
 
@@ -73,11 +75,16 @@ def _check(name: str) -> Check:
     )
 
 
-def run_check(warehouse: Warehouse, name: str, parameters: Sequence[Any] | None = None) -> pa.Table:
+def reading(where: Warehouse | Session) -> AbstractContextManager[Session]:
+    """Return a session to read with: the one that is open, or one of its own."""
+    return where.read() if isinstance(where, Warehouse) else nullcontext(where)
+
+
+def run_check(warehouse: Warehouse | Session, name: str, parameters: Sequence[Any] | None = None) -> pa.Table:
     """Return the rows that offend against the claim of ``sql/checks/<name>.sql``; none when it holds.
 
     Args:
-        warehouse: where to look.
+        warehouse: where to look; an open session when there are many checks, for opening costs more than most of them.
         name: of the check.
         parameters: values of ``$1`` …; ``None`` takes those the file names.
 
@@ -85,22 +92,23 @@ def run_check(warehouse: Warehouse, name: str, parameters: Sequence[Any] | None 
         FileNotFoundError: there is no such check.
     """
     values = _check(name).parameters if parameters is None else parameters
-    return warehouse.query(read_sql(f"checks/{name}.sql"), values)
+    with reading(warehouse) as session:
+        return session.query(read_sql(f"checks/{name}.sql"), values)
 
 
 def validate_table(
-    warehouse: Warehouse, table: Table, where: str | None = None, params: Sequence[Any] = ()
+    warehouse: Warehouse | Session, table: Table, where: str | None = None, params: Sequence[Any] = ()
 ) -> list[Failure]:
     """Read a written table back and return what breaks its declaration: types, nulls, closed lists, unique key.
 
     Args:
-        warehouse: where the table is.
+        warehouse: where the table is; an open session when there are many tables.
         table: its declaration.
         where: a condition that keeps the rows to look at; the key is checked over the whole table all the same.
         params: values for ``$1`` … in ``where``.
     """
     found: dict[str, Failure] = {}
-    with warehouse.read() as session:
+    with reading(warehouse) as session:
         for piece in session.batches(table, where, params):
             for failure in contract_failures(table, piece):
                 before = found.get(failure.rule)

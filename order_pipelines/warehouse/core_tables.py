@@ -251,11 +251,13 @@ CHANNEL_STOCK = Table(
         integer("confirmed_version", "Version last confirmed.", nullable=False),
         pieces("read_back_quantity", "Found when the offer was read back."),
         integer("attempts", "Tries of the newest value.", nullable=False),
+        integer("drift_repairs", "How often the same number was said again without effect."),
         _CHANGE_SEQ,
         instant("order_watermark", "Newest order the desired quantity takes into account."),
         instant("sent_at", "When it was sent."),
         instant("confirmed_at", "When it was confirmed."),
         instant("read_back_at", "When it was read back."),
+        instant("drift_since", "Since when it shows another number than it was told; null when it does not."),
     ),
 )
 
@@ -317,6 +319,24 @@ INVOICE_ORDERS = Table(
         money("vat_amount", "VAT in that part.", nullable=False),
     ),
     indexes=(("invoice_key",),),
+)
+
+INVOICE_HOLDS = Table(
+    schema="core",
+    name="invoice_holds",
+    description="Which order waits, or waited, for its sales entry although its time has come, and why.",
+    grain="one order",
+    key=("order_key",),
+    source="operations store, invoice_holds, by change_seq",
+    columns=(
+        _ORDER_KEY,
+        _ACCOUNT,
+        text("reason_code", "Word for the reason.", nullable=False),
+        text("reason", "The reason for people, with what to do.", nullable=False),
+        _CHANGE_SEQ,
+        instant("since", "Since when it waits for this reason.", nullable=False),
+        instant("released_at", "When it waited no longer; null while it waits."),
+    ),
 )
 
 QUARANTINE = Table(
@@ -386,6 +406,7 @@ CORE_TABLES = (
     INVOICES,
     INVOICE_LINES,
     INVOICE_ORDERS,
+    INVOICE_HOLDS,
     QUARANTINE,
     OUTBOX,
 )

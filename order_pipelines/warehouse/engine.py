@@ -37,6 +37,35 @@ class WarehouseBusyError(OrderPipelinesError):
     """Another process kept the warehouse for longer than we wait; try again, or stop what holds the file open."""
 
 
+class WarehouseUnavailableError(OrderPipelinesError):
+    """The warehouse cannot be read or written now: full disk, server away, damaged file. What was committed stays."""
+
+    retryable = True
+
+
+@contextmanager
+def _plain_errors() -> Iterator[None]:
+    """Turn what a driver says of disk, memory and connection into one line; errors of a statement stay as they are.
+
+    Raises:
+        WarehouseUnavailableError: with the first line of the driver's text, which names no row.
+    """
+    try:
+        yield
+    except (
+        duckdb.IOException,
+        duckdb.FatalException,
+        duckdb.OutOfMemoryException,
+        psycopg.OperationalError,
+        psycopg.InterfaceError,
+        psycopg.InternalError,
+    ) as error:
+        reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
+        raise WarehouseUnavailableError(
+            f"the warehouse cannot be used now: {reason}; nothing is half written, the next load goes on"
+        ) from error
+
+
 class _Door:
     """Lets one thread of this process at a time to one file: DuckDB refuses mixed modes inside a process."""
 
@@ -186,7 +215,10 @@ class Warehouse:
     @contextmanager
     def _postgres(self) -> Iterator[PostgresSession]:
         url = "postgresql://" + self.url.removeprefix(_POSTGRES)
-        with psycopg.connect(url, autocommit=True, cursor_factory=psycopg.RawCursor) as connection:
+        with (
+            _plain_errors(),
+            psycopg.connect(url, autocommit=True, cursor_factory=psycopg.RawCursor) as connection,
+        ):
             yield PostgresSession(connection)
 
     def _take_writer_lock(self, session: Session) -> None:
@@ -201,7 +233,7 @@ class Warehouse:
 
     @contextmanager
     def _duckdb(self, path: Path, *, read_only: bool) -> Iterator[DuckSession]:
-        with _door(path).passing(path, self._lock_timeout_s):
+        with _plain_errors(), _door(path).passing(path, self._lock_timeout_s):
             path.parent.mkdir(parents=True, exist_ok=True)
             connection = self._open(path, read_only=read_only)
             try:

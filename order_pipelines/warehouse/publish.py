@@ -4,8 +4,11 @@ A copy gets a new name each time: a process that has the old one open keeps it, 
 through the file ``latest``. The live file is never for readers, because one reader would keep the next load out.
 """
 
+import fcntl
 import os
 import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -59,23 +62,40 @@ def publish_copy(session: DuckSession, live: Path, folder: Path) -> Published:
     are open and ``session`` is closed first.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    before = copies(folder)
-    number = copy_number(before[-1]) + 1 if before else 1
-    target = folder / f"warehouse-{number}.duckdb"
-    partial = target.with_suffix(".partial")
-    session.execute("checkpoint")
-    with live.open("rb") as source, partial.open("wb") as copy:
-        shutil.copyfileobj(source, copy, _COPY_BYTES)
-        copy.flush()
-        os.fsync(copy.fileno())
-        session.connection.close()
-    partial.replace(target)
-    pointer = folder / f"{_POINTER}.partial"
-    pointer.write_text(f"{target.name}\n", encoding="utf-8")
-    pointer.replace(folder / _POINTER)
-    for old in copies(folder)[:-_KEPT]:
-        old.unlink()
+    with _alone(folder):
+        before = copies(folder)
+        number = copy_number(before[-1]) + 1 if before else 1
+        target = folder / f"warehouse-{number}.duckdb"
+        partial = target.with_suffix(".partial")
+        session.execute("checkpoint")
+        try:
+            with live.open("rb") as source, partial.open("wb") as copy:
+                shutil.copyfileobj(source, copy, _COPY_BYTES)
+                copy.flush()
+                os.fsync(copy.fileno())
+                session.connection.close()
+        except OSError as error:
+            # On a full disk half a copy would only take the room that somebody is looking for.
+            partial.unlink(missing_ok=True)
+            raise OSError(error.errno, error.strerror, str(partial)) from None
+        partial.replace(target)
+        pointer = folder / f"{_POINTER}.partial"
+        pointer.write_text(f"{target.name}\n", encoding="utf-8")
+        pointer.replace(folder / _POINTER)
+        for old in copies(folder)[:-_KEPT]:
+            old.unlink()
     return Published(done=f"copied to {target.name}", path=target, number=number)
+
+
+@contextmanager
+def _alone(folder: Path) -> Iterator[None]:
+    """Let one process publish at a time: the live file is free for the next before the copy has its name."""
+    lock = os.open(folder, os.O_RDONLY)
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(lock)
 
 
 def publish_grants(session: PostgresSession) -> Published:

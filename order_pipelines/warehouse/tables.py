@@ -11,6 +11,7 @@ from order_pipelines.warehouse.columns import Column, Table
 from order_pipelines.warehouse.core_tables import (
     CHANNEL_STOCK,
     CORE_TABLES,
+    INVOICE_HOLDS,
     INVOICE_LINES,
     INVOICE_ORDERS,
     INVOICES,
@@ -45,6 +46,7 @@ __all__ = [
     "CHANNEL_STOCK",
     "CORE_TABLES",
     "INVOICES",
+    "INVOICE_HOLDS",
     "INVOICE_LINES",
     "INVOICE_LIST",
     "INVOICE_ORDERS",

@@ -3,8 +3,8 @@
 from pathlib import Path
 from threading import Barrier
 
-from order_pipelines.services.dispatch import dispatch_all
-from order_pipelines.services.planning import plan_all
+from order_pipelines.services.dispatch import dispatch_all, dispatch_kind
+from order_pipelines.services.planning import CHANNEL_SHIPMENT, plan_all
 from order_pipelines.services.shop import open_shop
 
 
@@ -14,3 +14,9 @@ def plan_and_dispatch(settings_path: str, barrier: Barrier) -> int:
         barrier.wait(60)
         plan_all(shop)
         return dispatch_all(shop)["sales_entry"].confirmed
+
+
+def dispatch_parcels(settings_path: str) -> dict[str, str]:
+    """Announce the parcels that are due; return what kept an account from being served."""
+    with open_shop(Path(settings_path)) as shop:
+        return dispatch_kind(shop, CHANNEL_SHIPMENT).problems

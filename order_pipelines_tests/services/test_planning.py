@@ -185,7 +185,13 @@ def test_an_unknown_vat_class_waits_with_its_reason_and_is_booked_after_the_repa
     shop.products(("C", "low", ()))
     shop.book(whole)
     assert _plan(shop).invoices == 1
-    assert shop.rows("invoice_holds") == []
+    ended = shop.row("invoice_holds")
+    assert (ended.reason_code, ended.since, ended.released_at is not None) == (
+        "unknown_vat",
+        hold.since,
+        True,
+    )
+    assert ended.change_seq > hold.change_seq
 
 
 def test_a_country_without_rates_or_ledger_account_waits(shop: BookedShop) -> None:
@@ -315,3 +321,21 @@ def test_the_vat_of_an_entry_is_the_vat_that_reports_show(shop: BookedShop, what
     assert (
         sum(row.line_current_excl_vat + row.line_vat_amount - row.line_current_incl_vat for row in lines) == 0
     )
+
+
+def test_a_hold_tells_the_newest_reason_and_waits_anew_after_its_release(shop: BookedShop) -> None:
+    """First the article has no VAT class, then the class has no ledger account in that country."""
+    shop.book(shipped(order("1", line("C", 1), ship_country="BE"), at(15)))
+    _plan(shop)
+    first = shop.row("invoice_holds")
+    assert first.reason_code == "unknown_vat"
+
+    shop.products(("C", "high", ()))
+    shop.book(shipped(order("1", line("C", 1), ship_country="BE"), at(15)))
+    _plan(shop)
+
+    second = shop.row("invoice_holds")
+    assert (second.reason_code, second.released_at) == ("no_ledger_account", None)
+    assert second.change_seq > first.change_seq
+    _plan(shop)
+    assert shop.row("invoice_holds") == second

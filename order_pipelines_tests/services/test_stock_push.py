@@ -3,7 +3,7 @@
 import sqlalchemy as sa
 
 from order_pipelines.operations.store import CHANGE, next_values
-from order_pipelines.operations.tables import channel_stock
+from order_pipelines.operations.tables import channel_offers, channel_stock
 from order_pipelines.services.desired_stock import refresh_desired
 from order_pipelines.services.intake import sweep_orders
 from order_pipelines.services.stock_push import push_account, read_back, refresh_offers, release_stock
@@ -284,3 +284,26 @@ def test_offers_of_the_older_interface_are_followed_to_their_end(listed: ShopWor
     assert (push.accepted, push.confirmed) == (0, 1)
     assert world.bol_offer("KEU-1004")["amount"] == 4
     assert push_account(world.shop, MAIN).due == 0
+
+
+def test_an_offer_that_lost_its_article_is_told_nothing_but_zero(listed: ShopWorld) -> None:
+    """The number that waits is the old article's; nobody knows what the offer sells now."""
+    world = listed
+    push_account(world.shop, MAIN)
+    offer = offer_row(world, "KEU-1004").offer_id
+    world.count("KEU-1004", 12, ago_h=1)
+    with world.shop.store.transaction() as connection:
+        connection.execute(
+            sa.update(channel_offers)
+            .where(channel_offers.c.account == MAIN, channel_offers.c.offer_id == offer)
+            .values(sku=None)
+        )
+    before = patches(world)
+    assert push_account(world.shop, MAIN).due == 0
+    assert patches(world) == before
+    with world.shop.store.transaction() as connection:
+        connection.execute(
+            sa.update(channel_stock).where(channel_stock.c.offer_id == offer).values(desired_quantity=0)
+        )
+    assert push_account(world.shop, MAIN).confirmed == 1
+    assert patches(world)[len(before) :] == [(offer, 0)]

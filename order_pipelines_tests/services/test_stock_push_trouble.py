@@ -155,7 +155,8 @@ def test_a_listing_without_offers_is_not_believed(listed: ShopWorld) -> None:
 
     push = refresh_offers(world.shop, MAIN)
     assert push.problem == (
-        f"{MAIN} lists no offers where {known} were known; they were kept, look at the account"
+        f"{MAIN} lists no offers where {known} were known; they were kept, look at the account. "
+        f"If it is true, run 'order-pipelines release-stock {MAIN}'"
     )
     assert len([row for row in world.rows("channel_offers", account=MAIN) if row.is_listed]) == known
 

@@ -108,6 +108,14 @@ def good(shop: Shop, warehouse: Warehouse) -> Warehouse:
     shop.put(tables.products, sku="MUG-1", source="file", updated_at=LONG_AGO)
     shop.quarantine("bol_nl:waits", "total differs")
     shop.put(
+        tables.invoice_holds,
+        order_key="bol_nl:waits",
+        account="bol_nl",
+        reason_code="unknown_vat",
+        reason="order waits: VAT class of MUG-1 is unknown; add it to the product master",
+        since=LONG_AGO,
+    )
+    shop.put(
         tables.outbox,
         effect_key="sales_entry:exact:BOL-1",
         account="exact",

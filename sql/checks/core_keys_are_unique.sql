@@ -7,6 +7,13 @@ group by account, offer_id
 having count(*) > 1
 union all
 select
+    'core.invoice_holds' as table_name,
+    order_key as row_key
+from core.invoice_holds
+group by order_key
+having count(*) > 1
+union all
+select
     'core.invoice_lines' as table_name,
     invoice_key || ' ' || cast(line_number as text) as row_key
 from core.invoice_lines

@@ -5,8 +5,10 @@ select
     sku,
     confirmed_quantity,
     read_back_quantity,
+    drift_repairs,
     confirmed_at,
-    read_back_at
+    read_back_at,
+    drift_since
 from core.channel_stock
 where
     state = 'confirmed'

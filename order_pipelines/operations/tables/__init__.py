@@ -14,7 +14,15 @@ from order_pipelines.operations.tables.effects import (
     pending_shipment_lines,
     shipments,
 )
-from order_pipelines.operations.tables.house import alerts, counters, cursors, leases, tokens, warehouse_loads
+from order_pipelines.operations.tables.house import (
+    alerts,
+    counters,
+    cursors,
+    leases,
+    rate_blocks,
+    tokens,
+    warehouse_loads,
+)
 from order_pipelines.operations.tables.inbox import bodies, fetch_backlog, files, quarantine, receipts
 from order_pipelines.operations.tables.orders import (
     order_lines,
@@ -60,6 +68,7 @@ __all__ = [
     "product_eans",
     "products",
     "quarantine",
+    "rate_blocks",
     "receipts",
     "shipment_evidence",
     "shipments",

@@ -47,6 +47,9 @@ invoice_holds = Table(
     Column("reason_code", String(40), nullable=False),
     Column("reason", Text, nullable=False),
     Column("since", Instant, nullable=False),
+    Column("released_at", Instant),
+    Column("change_seq", BigInteger, nullable=False, server_default="0"),
+    Index("invoice_holds_by_change", "change_seq"),
 )
 
 outbox = Table(

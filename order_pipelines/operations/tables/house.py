@@ -56,6 +56,15 @@ alerts = Table(
     Column("resolved_at", Instant),
 )
 
+rate_blocks = Table(
+    "rate_blocks",
+    metadata,
+    Column("account", String(40), primary_key=True),
+    Column("endpoint_group", String(200), primary_key=True),
+    Column("blocked_until", Instant, nullable=False),
+    Column("learned_at", Instant, nullable=False),
+)
+
 warehouse_loads = Table(
     "warehouse_loads",
     metadata,

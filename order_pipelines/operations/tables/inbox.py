@@ -47,6 +47,7 @@ fetch_backlog = Table(
     Column("attempts", Integer, nullable=False),
     Column("reason", Text),
     Column("not_before", Instant),
+    Column("given_up_at", Instant),
 )
 
 files = Table(
