@@ -44,6 +44,21 @@ def normalise_postgres_url(url: str) -> str:
     return parsed.set(drivername=DRIVER).render_as_string(hide_password=False)
 
 
+def in_utc(url: str) -> str:
+    """Return ``url`` (normalised) with sessions in UTC, whatever the server's or the user's own zone is.
+
+    Dagster writes the ends of runs as aware times into columns without a zone and compares them as UTC (1.13.27, seen
+    2026-11-21). On a server in Amsterdam, which is what Debian makes of a machine there, a killed run's slot would come
+    free an hour late. Options that the URL has already stay.
+    """
+    parsed = make_url(url)
+    options = parsed.query.get("options", "")
+    given = options if isinstance(options, str) else " ".join(options)
+    return parsed.update_query_dict({"options": f"{given} -c TimeZone=UTC".strip()}).render_as_string(
+        hide_password=False
+    )
+
+
 def sqlite_directory(environment: Mapping[str, str]) -> Path:
     """Return the absolute folder of Dagster's SQLite files: ``$DAGSTER_HOME``, else ``.dagster_home`` under the cwd.
 
@@ -76,7 +91,7 @@ class OrderPipelinesStorage(DagsterStorage[Any], ConfigurableClass):
         """
         url = os.environ.get(PG_URL_VARIABLE, "").strip()
         if url:
-            return DagsterPostgresStorage(normalise_postgres_url(url), inst_data=inst_data)
+            return DagsterPostgresStorage(in_utc(normalise_postgres_url(url)), inst_data=inst_data)
         directory = sqlite_directory(os.environ)
         directory.mkdir(parents=True, exist_ok=True)
         return DagsterSqliteStorage(str(directory), inst_data=inst_data)

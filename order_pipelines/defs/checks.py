@@ -15,6 +15,7 @@ from order_pipelines.settings import Settings
 from order_pipelines.warehouse import checks as warehouse_checks
 from order_pipelines.warehouse.columns import Table
 from order_pipelines.warehouse.engine import Warehouse
+from order_pipelines.warehouse.session import Session
 from order_pipelines.warehouse.tables import CORE_TABLES, MART_TABLES
 
 # Every sweep looks at what is new, every deep sweep at everything: reading ten million rows back takes minutes.
@@ -85,10 +86,9 @@ def declaration_checks(layer: str, tables: Sequence[Table]) -> dg.AssetChecksDef
         warehouse: dg.ResourceParam[WarehouseDoor],
     ) -> Iterator[dg.AssetCheckResult]:
         names = {key.name for key in context.selected_asset_check_keys}
-        with failing_clearly(context):
-            opened = warehouse.warehouse()
+        with failing_clearly(context), warehouse.warehouse().read() as session:
             results = [
-                _validated(opened, table, name, everything=is_deep(context))
+                _validated(session, table, name, everything=is_deep(context))
                 for name, table in by_check.items()
                 if name in names
             ]
@@ -97,9 +97,9 @@ def declaration_checks(layer: str, tables: Sequence[Table]) -> dg.AssetChecksDef
     return check_declarations
 
 
-def _validated(warehouse: Warehouse, table: Table, name: str, *, everything: bool) -> dg.AssetCheckResult:
-    where, params = (None, []) if everything else newest_rows(warehouse, table)
-    failures = warehouse_checks.validate_table(warehouse, table, where, params)
+def _validated(session: Session, table: Table, name: str, *, everything: bool) -> dg.AssetCheckResult:
+    where, params = (None, []) if everything else newest_rows(session, table)
+    failures = warehouse_checks.validate_table(session, table, where, params)
     return dg.AssetCheckResult(
         passed=not failures,
         asset_key=naming.table_key(table),
@@ -119,13 +119,14 @@ def _validated(warehouse: Warehouse, table: Table, name: str, *, everything: boo
     )
 
 
-def newest_rows(warehouse: Warehouse, table: Table) -> tuple[str | None, list[Any]]:
+def newest_rows(warehouse: Warehouse | Session, table: Table) -> tuple[str | None, list[Any]]:
     """Return a condition that keeps the newest rows of a long table, and its values; ``None`` for a short one."""
     names = table.column_names
     order = next((name for name in (*_SEQUENCES, *_INSTANTS) if name in names), None)
     if order is None:
         return None, []
-    found = warehouse.query(f"select count(*) as n, max({order}) as newest from {table.full_name}")
+    with warehouse_checks.reading(warehouse) as session:
+        found = session.query(f"select count(*) as n, max({order}) as newest from {table.full_name}")
     (row,) = found.to_pylist()
     if row["n"] <= _ROWS_EACH_TIME:
         return None, []
@@ -169,16 +170,15 @@ def _claims(layer: str, found: Sequence[warehouse_checks.Check]) -> dg.AssetChec
         context: dg.AssetCheckExecutionContext, warehouse: dg.ResourceParam[WarehouseDoor]
     ) -> Iterator[dg.AssetCheckResult]:
         names = {key.name for key in context.selected_asset_check_keys}
-        with failing_clearly(context):
-            opened = warehouse.warehouse()
-            results = [_claimed(opened, check) for check in found if check.name in names]
+        with failing_clearly(context), warehouse.warehouse().read() as session:
+            results = [_claimed(session, check) for check in found if check.name in names]
         yield from results
 
     return check_claims
 
 
-def _claimed(warehouse: Warehouse, check: warehouse_checks.Check) -> dg.AssetCheckResult:
-    offending = warehouse_checks.run_check(warehouse, check.name)
+def _claimed(session: Session, check: warehouse_checks.Check) -> dg.AssetCheckResult:
+    offending = warehouse_checks.run_check(session, check.name)
     return dg.AssetCheckResult(
         passed=offending.num_rows == 0,
         asset_key=naming.full_name_key(check.table),

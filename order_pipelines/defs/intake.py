@@ -216,7 +216,8 @@ def _list_offers(shop: Shop, account: str, *, always: bool) -> Outcome:
         account,
         {"listed": push.offers, "unmatched": push.unmatched},
         push.problem,
-        is_failed=push.problem is not None,
+        # A failed step would keep back the stock of the offers that are known, lower numbers included.
+        is_failed=push.problem is not None and listed_at is None,
         is_retryable=push.retryable,
     )
 
@@ -280,7 +281,7 @@ def _file_outcome(account: str, result: Any, names: Sequence[str]) -> Outcome:
     if isinstance(result, str):
         return Outcome(account, {"files": 0}, result, is_failed=True)
     # A file that is refused is a matter for who sent it: named here and kept, the account itself was read.
-    rejected = [f"{each.name}: {each.reason}" for each in result if each.state == "rejected"]
+    rejected = [_named(each.name, each.reason) for each in result if each.state == "rejected"]
     counts = {name: sum(each.counts.get(name, 0) for each in result if not each.is_repeat) for name in names}
     return Outcome(
         account,
@@ -292,6 +293,11 @@ def _file_outcome(account: str, result: Any, names: Sequence[str]) -> Outcome:
         },
         "; ".join(rejected) or None,
     )
+
+
+def _named(file: str, reason: str | None) -> str:
+    """Return the reason with the file's name before it, once: most reasons begin with it."""
+    return reason if reason is not None and reason.startswith(file) else f"{file}: {reason}"
 
 
 def is_deep(context: Any) -> bool:

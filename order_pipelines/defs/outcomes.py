@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import dagster as dg
+import duckdb
+import psycopg
 import sqlalchemy as sa
 
 from order_pipelines.defs.samples import markdown_table
@@ -14,6 +16,8 @@ from order_pipelines.warehouse.engine import WarehouseBusyError
 
 # What Dagster's run retries read. Set on the run that failed for good, because nobody knows it before.
 NO_MORE_RETRIES = {"dagster/max_retries": "0", "dagster/retry_on_asset_or_op_failure": "false"}
+# Room for a reason with what to do about it: the end of the sentence is what a person came for.
+_WIDEST_PROBLEM = 600
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +69,15 @@ def failing_clearly(context: Any) -> Iterator[None]:
         kind = type(getattr(error, "orig", None) or error).__name__
         message = f"the operations store refused a statement ({kind}); its own log says more"
         raise failure(context, message, is_retryable=again, metadata={}) from None
+    except (duckdb.Error, psycopg.Error) as error:
+        message = f"the warehouse refused a statement ({type(error).__name__}); its own log says more"
+        raise failure(context, message, is_retryable=False, metadata={}) from None
+    except OSError as error:
+        if error.strerror is None:
+            raise
+        # Without the file's name: of a dropped file it may be a customer's.
+        message = f"a file could not be read or written: {error.strerror}; tried again"
+        raise failure(context, message, is_retryable=True, metadata={}) from None
 
 
 def served_check(key: dg.AssetKey, verb: str) -> dg.AssetCheckSpec:
@@ -91,7 +104,8 @@ def materialized(
         dg.Failure: nothing could be done for any account; permanent when no account's problem is of the moment.
     """
     table = markdown_table(
-        [{"account": each.account, **each.counts, "problem": each.problem or ""} for each in outcomes]
+        [{"account": each.account, **each.counts, "problem": each.problem or ""} for each in outcomes],
+        widest=_WIDEST_PROBLEM,
     )
     if outcomes and all(each.is_failed for each in outcomes):
         message = "; ".join(f"{each.account}: {each.problem}" for each in outcomes)
@@ -122,11 +136,13 @@ def materialized(
                 asset_key=key,
                 check_name=check.name,
                 severity=dg.AssetCheckSeverity.ERROR,
+                description="; ".join(f"{each.account}: {each.problem}" for each in problems) or None,
                 metadata={
                     "accounts_with_a_problem": len(problems),
                     "problems": dg.MetadataValue.md(
                         markdown_table(
-                            [{"account": each.account, "problem": each.problem} for each in problems]
+                            [{"account": each.account, "problem": each.problem} for each in problems],
+                            widest=_WIDEST_PROBLEM,
                         )
                     ),
                 },

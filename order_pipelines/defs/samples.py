@@ -20,24 +20,27 @@ _HASHES = ("content_hash", "payload_hash", "quarantine_reasons", "must_flag")
 _SORTED_UP_TO = 200_000
 
 
-def markdown_table(rows: Sequence[Mapping[str, Any]]) -> str:
-    """Return rows as a Markdown table, all columns in order of first appearance; ``no rows`` for none."""
+def markdown_table(rows: Sequence[Mapping[str, Any]], *, widest: int = _CELL) -> str:
+    """Return rows as a Markdown table, all columns in order of first appearance; ``no rows`` for none.
+
+    A text longer than ``widest`` is cut.
+    """
     if not rows:
         return "no rows"
     names: dict[str, None] = {}
     for row in rows:
         names.update(dict.fromkeys(row))
     lines = [f"| {' | '.join(names)} |", f"|{' --- |' * len(names)}"]
-    lines.extend(f"| {' | '.join(_cell(row.get(name)) for name in names)} |" for row in rows)
+    lines.extend(f"| {' | '.join(_cell(row.get(name), widest) for name in names)} |" for row in rows)
     return "\n".join(lines)
 
 
-def _cell(value: object) -> str:
+def _cell(value: object, widest: int) -> str:
     if value is None:
         return ""
     text = clock.isoformat(value) if isinstance(value, datetime) else str(value)
     text = text.replace("|", "\\|").replace("\n", " ")
-    return text if len(text) <= _CELL else f"{text[: _CELL - 1]}…"
+    return text if len(text) <= widest else f"{text[: widest - 1]}…"
 
 
 def warehouse_sample(session: Session, table: Table, row_count: int) -> str:

@@ -14,6 +14,7 @@ from order_pipelines.defs.jobs import DEEP_SWEEP, LOAD_CHANGES, SWEEP, TAKE_IN_F
 # A load of its own costs a run (0.2 MB of SQLite history): what the sweep will take in anyway may wait a minute.
 _LOAD_INTERVAL_S = 60
 _SCAN_INTERVAL_S = 30
+_WATCH_INTERVAL_S = 300
 _BLOCK = 1 << 20
 
 
@@ -22,7 +23,11 @@ def build_sensors(
 ) -> list[dg.SensorDefinition]:
     """Return the sensors; the one over drop folders only where ``file_accounts`` have one."""
     status = dg.DefaultSensorStatus.RUNNING if is_automatic else dg.DefaultSensorStatus.STOPPED
-    sensors = [_unprocessed_changes(jobs[LOAD_CHANGES], status), *_alert_sensors(status)]
+    sensors = [
+        _unprocessed_changes(jobs[LOAD_CHANGES], status),
+        _house_watch(status),
+        *_alert_sensors(status),
+    ]
     if file_accounts:
         sensors.append(_drop_folder(jobs[TAKE_IN_FILES], file_accounts, status))
     return sensors
@@ -92,6 +97,24 @@ def _unprocessed_changes(job: Job, status: dg.DefaultSensorStatus) -> dg.SensorD
         return dg.SensorResult(run_requests=[dg.RunRequest()], cursor=reached)
 
     return unprocessed_changes
+
+
+def _house_watch(status: dg.DefaultSensorStatus) -> dg.SensorDefinition:
+    @dg.sensor(
+        name="house_watch",
+        minimum_interval_seconds=_WATCH_INTERVAL_S,
+        default_status=status,
+        description="Writes alerts for what did not happen: orders not read, work that waits, consents about to end; "
+        "and for too much in quarantine. Ends those that are over, starts no run.",
+    )
+    def house_watch(shop: dg.ResourceParam[ShopDoor]) -> dg.SkipReason:
+        from order_pipelines.services.house_watch import look_after
+
+        with shop.store() as store:
+            concerns = look_after(store, shop.settings)
+        return dg.SkipReason(f"{len(concerns)} alerts are open of what is watched here")
+
+    return house_watch
 
 
 def _alert_sensors(status: dg.DefaultSensorStatus) -> list[dg.SensorDefinition]:

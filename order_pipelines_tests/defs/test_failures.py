@@ -209,5 +209,7 @@ def test_a_rejected_file_is_named_and_stops_nothing(shop: ShopWorld, instance: d
     assert result.success
     assert checks_of(result)["intake/b2b_files__orders:b2b_files__orders_every_account_read"] is False
     said = check_metadata(result, "b2b_files__orders_every_account_read")
-    assert "broken.xlsx" in said["problems"]
+    # Named once and to the end of the sentence: what to do stands there.
+    assert said["problems"].count("broken.xlsx") == 1
+    assert "…" not in said["problems"]
     assert metadata_of(result, "intake", "b2b_files__orders")["order_pipelines/files_rejected"] == 1

@@ -15,7 +15,7 @@ from order_pipelines.definitions import build_definitions
 from order_pipelines.defs.access import ShopDoor
 from order_pipelines.operations.migrations import open_store
 from order_pipelines.operations.store import CHANGE, OperationsStore, next_values, upsert
-from order_pipelines.operations.tables import alerts, products, warehouse_loads
+from order_pipelines.operations.tables import alerts, products, receipts, warehouse_loads
 from order_pipelines.services.watch import raise_alert
 from order_pipelines.settings import Cadence, Merchant, Settings, load_settings
 
@@ -107,7 +107,13 @@ def test_automation_can_be_left_off(settings: Settings) -> None:
     assert definitions.resolve_schedule_def("sweep_every_5_minutes").default_status is (
         dg.DefaultScheduleStatus.STOPPED
     )
-    for name in ("drop_folder", "unprocessed_changes", "run_failure_to_alert", "run_success_ends_alert"):
+    for name in (
+        "drop_folder",
+        "unprocessed_changes",
+        "house_watch",
+        "run_failure_to_alert",
+        "run_success_ends_alert",
+    ):
         assert definitions.resolve_sensor_def(name).default_status is dg.DefaultSensorStatus.STOPPED
         assert build_definitions(settings).resolve_sensor_def(name).default_status is (
             dg.DefaultSensorStatus.RUNNING
@@ -180,6 +186,7 @@ def test_without_file_accounts_there_is_no_sensor_for_them() -> None:
     definitions = build_definitions(Settings(merchant=Merchant(name="Voorbeeld")))
     assert [sensor.name for sensor in definitions.sensors or []] == [
         "unprocessed_changes",
+        "house_watch",
         "run_failure_to_alert",
         "run_success_ends_alert",
     ]
@@ -297,6 +304,31 @@ def test_a_failed_run_is_an_alert_without_payload_and_success_ends_it(
     with store.reading() as connection:
         (row,) = connection.execute(sa.select(alerts))
     assert row.resolved_at is not None
+
+
+def test_the_watch_over_the_house_asks_for_no_run_and_writes_what_is_amiss(
+    settings: Settings, instance: dg.DagsterInstance, store: OperationsStore
+) -> None:
+    with store.transaction() as connection:
+        connection.execute(
+            sa.insert(receipts).values(
+                receipt_seq=1,
+                account="wholesale",
+                system="b2b_files",
+                kind="order",
+                external_id="1",
+                content_hash="0",
+                received_at=clock.now() - timedelta(hours=2),
+                read_began_at=clock.now() - timedelta(hours=2),
+                arrived_by="file",
+                state="received",
+            )
+        )
+    assert _asked(_tick(settings, "house_watch", instance)) == 0
+    with store.reading() as connection:
+        (row,) = connection.execute(sa.select(alerts))
+    assert (row.alert_key, row.severity) == ("backlog:wholesale", "warning")
+    assert row.message == "wholesale: 1 bodies received more than 1 h ago and not booked"
 
 
 def test_an_alert_that_comes_back_begins_anew(store: OperationsStore) -> None:
