@@ -132,7 +132,9 @@ def read_outcome(settings: Settings, sandbox: Sandbox, report: Path | None) -> O
                 held_invoices=[
                     Waiting(f"order {row.order_key}", row.reason)
                     for row in connection.execute(
-                        sa.select(invoice_holds).order_by(invoice_holds.c.order_key)
+                        sa.select(invoice_holds)
+                        .where(invoice_holds.c.released_at.is_(None))
+                        .order_by(invoice_holds.c.order_key)
                     )
                 ],
                 report=report,

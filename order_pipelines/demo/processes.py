@@ -1,18 +1,20 @@
 """Processes of ours that live as long as ``up``: each in a group of its own, so that its children end with it.
 
 Dagster's code server, daemon and runs start processes themselves; killing only the first of them leaves the others at
-work. Nothing here ends a process that was not started here.
+work. Nothing here ends a process that was not started here. Who is killed cannot end anything: a guardian does it then.
 """
 
 import os
 import signal
 import subprocess
+import sys
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 _POLL_S = 0.1
+_GUARDIAN = Path(__file__).with_name("guardian.py")
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +38,7 @@ class Processes:
     environment: Mapping[str, str]
     folder: Path
     _started: list[Started] = field(default_factory=list)
+    _guardian: subprocess.Popen[bytes] | None = None
 
     def start(self, name: str, command: Sequence[str]) -> Started:
         """Start ``command`` in a process group of its own.
@@ -43,6 +46,7 @@ class Processes:
         The caller must handle SIGINT and SIGTERM itself: what is handled here is at its default in the new process,
         but what is ignored stays ignored, and a Dagster process that ignores SIGINT ignores SIGTERM as well.
         """
+        self._guard()
         log = self.logs / f"{name}.log"
         with log.open("wb") as output:
             process = subprocess.Popen(  # noqa: S603  # commands are ours, with no shell between
@@ -56,6 +60,7 @@ class Processes:
             )
         started = Started(name, process, log)
         self._started.append(started)
+        self._tell(f"+{process.pid}")
         return started
 
     def ended(self) -> Started | None:
@@ -72,7 +77,29 @@ class Processes:
         for each in reversed(self._started):
             _signal(each, signal.SIGKILL)
             each.process.wait()
+            self._tell(f"-{each.process.pid}")
         self._started.clear()
+        if self._guardian is not None:
+            self._guardian.communicate()
+            self._guardian = None
+
+    def _guard(self) -> None:
+        """Start the guardian, out of reach of a terminal's Ctrl-C and of what the started processes are sent."""
+        if self._guardian is None:
+            self._guardian = subprocess.Popen(  # noqa: S603  # our own program, with no shell between
+                [sys.executable, "-I", "-S", str(_GUARDIAN)], stdin=subprocess.PIPE, start_new_session=True
+            )
+
+    def _tell(self, line: str) -> None:
+        guardian = self._guardian
+        if guardian is None or guardian.stdin is None:
+            return
+        try:
+            guardian.stdin.write(f"{line}\n".encode())
+            guardian.stdin.flush()
+        except BrokenPipeError:
+            # Somebody ended the guardian; what was started here is ended here all the same.
+            return
 
 
 def _signal(started: Started, number: signal.Signals) -> None:

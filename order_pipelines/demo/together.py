@@ -1,6 +1,7 @@
 """Sandbox, shoppers, a packing table, Dagster's web server, daemon and code server: all together until told to stop."""
 
 import os
+import random
 import shutil
 import signal
 import socket
@@ -8,7 +9,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
@@ -24,6 +25,7 @@ from order_pipelines.services.product_master import import_products
 from order_pipelines.services.shop import Shop
 from order_pipelines.settings import Settings, load_settings
 
+_SELDOM_USED = range(20_000, 30_000)
 _LOOPBACK = "127.0.0.1"
 _PACKAGE = Path(order_pipelines.__file__).resolve().parent
 _READY_S = 90.0
@@ -153,6 +155,11 @@ def _checked_port(port: int, option: str) -> int:
     Raises:
         ConfigurationError: it is taken.
     """
+    if port == 0:
+        # Dagster opens it seconds later: not one of those that the system deals out to whoever asks meanwhile.
+        for candidate in random.sample(_SELDOM_USED, 20):
+            with suppress(ConfigurationError):
+                return _checked_port(candidate, option)
     with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:

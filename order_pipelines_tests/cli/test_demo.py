@@ -125,7 +125,7 @@ def test_no_secret_is_printed_or_written(played: Played) -> None:
         for path in played.folder.rglob("*")
         if path.suffix in {".toml", ".csv"}
     )
-    assert len(secrets) == 7
+    assert len(secrets) == 13
     assert [secret for secret in secrets if secret in played.text or secret in written] == []
 
 

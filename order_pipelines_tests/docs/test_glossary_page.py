@@ -4,7 +4,7 @@ import pytest
 
 from order_pipelines.domain.orders import FULFILMENT_STATUSES, LINE_KINDS, ORDER_STATUSES, PAYMENT_STATUSES
 from order_pipelines.operations import outbox
-from order_pipelines.services import stock_push
+from order_pipelines.services import push_outcome
 from order_pipelines_tests.docs.pages import DOCS, sections
 
 
@@ -30,12 +30,12 @@ from order_pipelines_tests.docs.pages import DOCS, sections
         (
             "Stock of an offer",
             (
-                stock_push.PENDING,
-                stock_push.SENT,
-                stock_push.CONFIRMED,
-                stock_push.REJECTED,
-                stock_push.IN_DOUBT,
-                stock_push.ON_HOLD,
+                push_outcome.PENDING,
+                push_outcome.SENT,
+                push_outcome.CONFIRMED,
+                push_outcome.REJECTED,
+                push_outcome.IN_DOUBT,
+                push_outcome.ON_HOLD,
             ),
         ),
     ],

@@ -12,6 +12,7 @@ from pydantic_core import PydanticUndefined
 from order_pipelines.connectors.b2b_files.options import CANONICAL_COLUMNS, FileOptions
 from order_pipelines.connectors.bol.options import BolOptions
 from order_pipelines.connectors.exact_online.options import ExactOptions
+from order_pipelines.connectors.mirakl.options import MiraklOptions
 from order_pipelines.connectors.registry import CONNECTORS
 from order_pipelines.settings import Settings
 from order_pipelines_tests.docs.pages import DOCS, Section, sections
@@ -19,6 +20,7 @@ from order_pipelines_tests.docs.pages import DOCS, Section, sections
 PAGE = DOCS / "settings.md"
 OPTIONS: dict[str, type[BaseModel]] = {
     "bol": BolOptions,
+    "mirakl": MiraklOptions,
     "b2b_files": FileOptions,
     "exact_online": ExactOptions,
 }
