@@ -60,6 +60,19 @@ def test_a_service_runs_an_installed_command_on_loopback_as_nobody_special(unit:
     assert service["KillMode"] == "control-group"
 
 
+def test_runs_of_a_crashed_code_server_are_ended_before_it_starts_again() -> None:
+    """Runs live and die with that service (``KillMode=control-group``): there every started run is a dead one."""
+    before = {
+        unit.stem: [line for line in unit.read_text(encoding="utf-8").splitlines() if "ExecStartPre" in line]
+        for unit in UNITS
+    }
+    assert before == {
+        "order-pipelines-code": ["ExecStartPre=-/opt/order-pipelines/bin/order-pipelines reap"],
+        "order-pipelines-daemon": [],
+        "order-pipelines-web": [],
+    }
+
+
 def test_there_is_a_service_for_code_daemon_and_web() -> None:
     assert [unit.stem for unit in UNITS] == [
         "order-pipelines-code",

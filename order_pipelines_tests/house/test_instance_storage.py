@@ -7,7 +7,8 @@ import dagster as dg
 import pytest
 import sqlalchemy as sa
 
-from order_pipelines.instance_storage import PG_URL_VARIABLE, normalise_postgres_url, sqlite_directory
+from order_pipelines import clock
+from order_pipelines.instance_storage import PG_URL_VARIABLE, in_utc, normalise_postgres_url, sqlite_directory
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -81,6 +82,34 @@ def test_a_run_is_kept_in_the_postgres_database_that_the_variable_names(
             assert connection.execute(sa.text("select status from runs")).scalars().all() == ["SUCCESS"]
     finally:
         engine.dispose()
+
+
+def test_when_a_run_ended_does_not_depend_on_the_zone_of_the_server(
+    dagster_home: Path, postgres_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The test server is in Los Angeles: there a run had ended eight hours ago, in Amsterdam not for an hour yet."""
+    monkeypatch.setenv(PG_URL_VARIABLE, postgres_url)
+    began = clock.now()
+    with dg.DagsterInstance.get() as instance:
+        DEFINITIONS.resolve_job_def("load_orders").execute_in_process(instance=instance)
+        (record,) = instance.get_run_records()
+        assert began <= record.update_timestamp <= clock.now()
+        ended_before_it_began = dg.RunsFilter(updated_before=began)
+        assert instance.get_run_records(ended_before_it_began) == []
+
+
+@pytest.mark.parametrize(
+    ("written", "used"),
+    [
+        ("postgresql+psycopg2://h/d", "postgresql+psycopg2://h/d?options=-c+TimeZone%3DUTC"),
+        (
+            "postgresql+psycopg2://u:p%40ss@h/d?options=-c%20search_path%3Ddagster",
+            "postgresql+psycopg2://u:p%40ss@h/d?options=-c+search_path%3Ddagster+-c+TimeZone%3DUTC",
+        ),
+    ],
+)
+def test_options_of_the_url_stay_when_utc_is_added(written: str, used: str) -> None:
+    assert in_utc(written) == used
 
 
 @pytest.mark.parametrize(
