@@ -1,18 +1,37 @@
 """``python -m benchmarks``: run all or some, print the figures, and keep them in a document when told to."""
 
 import argparse
+import signal
 import sys
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from benchmarks import bol_ingest, machine, order_lookup, uci_pipeline
+from benchmarks import (
+    bol_ingest,
+    dagster_overhead,
+    load_10x,
+    machine,
+    merge_cost,
+    order_lookup,
+    replay_day,
+    single_intake,
+    uci_pipeline,
+    validation,
+)
 from benchmarks.result import Result, as_markdown, as_text
 from order_pipelines import clock
 
-BENCHMARKS: dict[str, Callable[[bool], Result]] = {
+BENCHMARKS: dict[str, Callable[[bool], Sequence[Result]]] = {
     "order_lookup": order_lookup.run,
     "uci_pipeline": uci_pipeline.run,
     "bol_ingest": bol_ingest.run,
+    "single_intake": single_intake.run,
+    "replay_day": replay_day.run,
+    "validation": validation.run,
+    "load_10x": load_10x.run,
+    "dagster_overhead": dagster_overhead.run,
+    "merge_cost": merge_cost.run,
 }
 
 _HEAD = """# Performance
@@ -37,11 +56,13 @@ def main() -> int:
 
     where = f"{clock.now():%Y-%m-%d}: {machine.describe()}{', small amounts' if arguments.small else ''}."
     print(f"{where}\n", flush=True)
-    results = []
+    results: list[Result] = []
     for name in arguments.only or BENCHMARKS:
-        result = BENCHMARKS[name](arguments.small)
-        print(f"{as_text(result)}\n", flush=True)
-        results.append(result)
+        began = time.perf_counter()
+        for result in BENCHMARKS[name](arguments.small):
+            print(f"{as_text(result)}\n", flush=True)
+            results.append(result)
+        print(f"  ({name} took {time.perf_counter() - began:.0f} s)\n", flush=True)
     wrong = [one for result in results for one in result.wrong]
     if wrong:
         print(f"{len(wrong)} results are wrong; nothing was written", file=sys.stderr)
@@ -53,4 +74,6 @@ def main() -> int:
 
 
 if __name__ == "__main__":
+    # Who stops a run in CI sends SIGTERM; databases and stand-ins that were started must end with it.
+    signal.signal(signal.SIGTERM, lambda number, _: sys.exit(128 + number))
     sys.exit(main())

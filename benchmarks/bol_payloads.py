@@ -1,10 +1,12 @@
 """Order details as bol's v10 writes them, made by a seeded generator that knows what they add up to."""
 
 import random
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from itertools import islice
+from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -12,6 +14,9 @@ import orjson
 
 _ZONE = ZoneInfo("Europe/Amsterdam")
 _FIRST_DAY = datetime(2026, 9, 1, 7, tzinfo=UTC)
+# However many there are, they lie in these weeks: with more orders the shop sells more, not for longer.
+_SPAN_S = 7_200_000
+_PER_FILE = 1_000
 _STREETS = ("Lindelaan", "Havenkade", "Molenweg", "Kerkstraat", "Beukenhof")
 _CITIES = (("9712AA", "Groningen"), ("3511KL", "Utrecht"), ("5611EM", "Eindhoven"), ("8011CW", "Zwolle"))
 _CENT = Decimal("0.01")
@@ -27,13 +32,30 @@ class Article:
 
 
 @dataclass
-class Payloads:
-    """Bodies by order id, and their sums."""
+class Sums:
+    """What orders add up to; ``months`` by ``YYYY-MM`` in UTC: orders, lines, their totals."""
 
-    bodies: dict[str, bytes] = field(default_factory=dict)
+    orders: int = 0
     lines: int = 0
     units: int = 0
     total: Decimal = Decimal(0)
+    months: dict[str, tuple[int, int, Decimal]] = field(default_factory=dict)
+
+    def add(self, month: str, lines: int, units: int, total: Decimal) -> None:
+        """Count an order."""
+        self.orders += 1
+        self.lines += lines
+        self.units += units
+        self.total += total
+        before = self.months.get(month, (0, 0, Decimal(0)))
+        self.months[month] = (before[0] + 1, before[1] + lines, before[2] + total)
+
+
+@dataclass
+class Payloads(Sums):
+    """Bodies by order id, and their sums."""
+
+    bodies: dict[str, bytes] = field(default_factory=dict)
 
 
 def articles(amount: int) -> list[Article]:
@@ -55,22 +77,39 @@ def _with_check_digit(digits: str) -> str:
 
 def make(amount: int, goods: Sequence[Article], seed: int = 1) -> Payloads:
     """Return ``amount`` open orders of one to three lines, fulfilled by the merchant."""
-    chance = random.Random(seed)
     made = Payloads()
+    made.bodies.update(_make_each(amount, goods, made, seed))
+    return made
+
+
+def write_files(folder: Path, amount: int, goods: Sequence[Article], seed: int = 1) -> Sums:
+    """Write the same orders as JSON, one a line and a thousand a file; returns what they add up to."""
+    sums = Sums()
+    each = (body for _, body in _make_each(amount, goods, sums, seed))
+    number = 0
+    while part := list(islice(each, _PER_FILE)):
+        (folder / f"orders-{number:05}.jsonl").write_bytes(b"\n".join(part) + b"\n")
+        number += 1
+    return sums
+
+
+def _make_each(amount: int, goods: Sequence[Article], sums: Sums, seed: int) -> Iterator[tuple[str, bytes]]:
+    chance = random.Random(seed)
     for number in range(amount):
         order_id = f"A{number:09}"
-        placed_at = (_FIRST_DAY + timedelta(minutes=12 * number)).astimezone(_ZONE).isoformat()
+        instant = _FIRST_DAY + timedelta(seconds=_SPAN_S * number // amount)
+        placed_at = instant.astimezone(_ZONE).isoformat()
         items = []
+        units, order_total = 0, Decimal(0)
         for line, article in enumerate(chance.sample(goods, chance.choice((1, 1, 1, 2, 3)))):
             quantity = chance.choice((1, 1, 1, 2, 4))
             discount = (article.price * _CENT * 10).quantize(_CENT) if chance.random() < 0.1 else Decimal(0)
             total = article.price * quantity - discount
             items.append(_item(f"{number:08}{line}", article, quantity, discount, total, placed_at))
-            made.lines += 1
-            made.units += quantity
-            made.total += total
-        made.bodies[order_id] = orjson.dumps(_order(order_id, placed_at, items, chance))
-    return made
+            units += quantity
+            order_total += total
+        sums.add(f"{instant:%Y-%m}", len(items), units, order_total)
+        yield order_id, orjson.dumps(_order(order_id, placed_at, items, chance))
 
 
 def _order(
