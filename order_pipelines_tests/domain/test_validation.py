@@ -6,9 +6,18 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from order_pipelines.domain.orders import Order, OrderLine
-from order_pipelines.domain.validation import Believable, validate_orders
+from order_pipelines.domain.validation import (
+    Believable,
+    Rule,
+    failures,
+    line_rules,
+    order_rules,
+    validate_orders,
+)
 
 _NOW = datetime(2026, 11, 16, 12, tzinfo=UTC)
 _LIMITS = Believable(now=_NOW)
@@ -151,3 +160,33 @@ def test_the_merchant_sets_what_is_believable() -> None:
     order = replace(_ORDER, ordered_at=_NOW + timedelta(days=1), order_total_incl_vat=Decimal("29.15"))
     (problems,) = validate_orders([order], limits)
     assert [problem.code for problem in problems] == ["absurd_quantity"]
+
+
+_NUMBERS = st.none() | st.integers(-(10**15), 10**15) | st.integers(-3, 3)
+_COLUMNS: dict[str, st.SearchStrategy[Any]] = {
+    "currency": st.none() | st.sampled_from(["EUR", "SEK", "EUX", "", "€"]),
+    "ship_country": st.none() | st.sampled_from(["NL", "BE", "XX", "", "Nederland"]),
+    "ordered_at": st.none() | st.sampled_from([_NOW.timestamp() + hours * 3600 for hours in (-1, 0, 1, 2)]),
+    "line_count": st.integers(0, 2),
+    "total_difference": _NUMBERS,
+    "quantity": _NUMBERS | st.sampled_from([10_000, 10_001]),
+    "unit_price": _NUMBERS,
+    "cancelled_excess": _NUMBERS,
+    "is_duplicate": st.booleans(),
+}
+
+
+@pytest.mark.parametrize("rules", [order_rules(_LIMITS), line_rules(_LIMITS)], ids=["orders", "lines"])
+@given(data=st.data())
+def test_a_batch_is_judged_as_each_of_its_rows_is_alone(rules: tuple[Rule, ...], data: st.DataObject) -> None:
+    """Few rows are judged value by value, many by Pandera: nothing may depend on how many came at once."""
+    names = list(dict.fromkeys(rule.column for rule in rules))
+    rows = data.draw(st.lists(st.tuples(*(_COLUMNS[name] for name in names)), min_size=1, max_size=6))
+    columns = {name: [row[place] for row in rows] for place, name in enumerate(names)}
+    alone = [
+        (index, check)
+        for index in range(len(rows))
+        for _, check in failures(rules, {name: [values[index]] for name, values in columns.items()})
+    ]
+    assert failures(rules, columns, few=0) == alone
+    assert failures(rules, columns) == alone
