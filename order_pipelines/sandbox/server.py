@@ -14,6 +14,8 @@ from order_pipelines.sandbox.bol import BolStandIn
 from order_pipelines.sandbox.catalogue import Catalogue
 from order_pipelines.sandbox.control import control_app
 from order_pipelines.sandbox.exact_online import ExactStandIn
+from order_pipelines.sandbox.mirakl import MiraklStandIn
+from order_pipelines.sandbox.shopware import ShopwareStandIn
 from order_pipelines.sandbox.standin import StandIn, VirtualClock
 from order_pipelines.sandbox.world import World
 
@@ -65,12 +67,20 @@ class Sandbox:
             process_delay_s=self._process_delay_s,
         )
         self.exact_online = ExactStandIn(self.clock, relaxed=self.relaxed, seed=self._seed)
-        self.standins: list[StandIn] = [self.bol, self.exact_online]
+        self.mirakl = MiraklStandIn(
+            self.clock, catalogue=self.catalogue, relaxed=self.relaxed, seed=self._seed
+        )
+        self.shopware = ShopwareStandIn(
+            self.clock, catalogue=self.catalogue, relaxed=self.relaxed, seed=self._seed
+        )
+        # Ports follow this order: a new system comes last, so that the others keep theirs.
+        self.standins: list[StandIn] = [self.bol, self.exact_online, self.mirakl, self.shopware]
         self.world = World(self.clock, self.bol, self._seed)
 
     def _end_the_world(self) -> None:
         self.world.stop()
         self.bol.close()
+        self.shopware.close()
 
     def reset(self) -> None:
         """Begin a new world on the same ports: no orders, no faults, opening stock, the machine's time."""

@@ -1,4 +1,4 @@
-"""A running sandbox, a clock that stands still, and a caller for each bol account and for the books."""
+"""A running sandbox, a clock that stands still, and callers of each bol account, each Mirakl operator and the books."""
 
 from collections.abc import Iterator
 
@@ -9,6 +9,8 @@ from order_pipelines.sandbox.server import Sandbox
 from order_pipelines_tests.sandbox import exact_online_server
 from order_pipelines_tests.sandbox.bol_caller import BolCaller, StandingClock
 from order_pipelines_tests.sandbox.exact_online_server import ExactUser, Switchboard, connected, serving
+from order_pipelines_tests.sandbox.mirakl_caller import BLOKKER, SECOND, MiraklCaller
+from order_pipelines_tests.sandbox.shopware_caller import ShopwareCaller
 
 
 @pytest.fixture(scope="session")
@@ -38,6 +40,26 @@ def main(sandbox: Sandbox) -> BolCaller:
 @pytest.fixture
 def outlet(sandbox: Sandbox) -> BolCaller:
     return BolCaller(sandbox, "bol_outlet")
+
+
+@pytest.fixture
+def blokker(sandbox: Sandbox) -> MiraklCaller:
+    return MiraklCaller(sandbox, BLOKKER)
+
+
+@pytest.fixture
+def second(sandbox: Sandbox) -> MiraklCaller:
+    return MiraklCaller(sandbox, SECOND)
+
+
+@pytest.fixture
+def webshop(sandbox: Sandbox) -> ShopwareCaller:
+    return ShopwareCaller(sandbox, "webshop")
+
+
+@pytest.fixture
+def webshop_65(sandbox: Sandbox) -> ShopwareCaller:
+    return ShopwareCaller(sandbox, "webshop_65")
 
 
 @pytest.fixture(scope="session")

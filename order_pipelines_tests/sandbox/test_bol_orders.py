@@ -339,3 +339,13 @@ def test_rows_are_put_together_once_for_all_pages_as_long_as_nothing_changes(mai
     newest = main.buy(("KEU-1001", 1))
     assert newest in {order_id for page in range(1, 12) for order_id in main.order_ids(page=page)}
     assert desk.pages.builds == 2
+
+
+@pytest.mark.parametrize("hours_later", [0, 12.75])
+def test_the_list_by_day_reaches_back_the_same_days_all_day_long(
+    main: BolCaller, clock: StandingClock, hours_later: float
+) -> None:
+    """At 23:15 in winter it is 00:15 by the summer time of three months earlier: still the same day."""
+    clock.advance(hours=hours_later)
+    assert main.get("/retailer/orders", latest_change_date="2026-08-18").status_code == 200
+    assert main.get("/retailer/orders", latest_change_date="2026-08-17").status_code == 400

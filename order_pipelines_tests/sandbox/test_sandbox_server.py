@@ -1,6 +1,8 @@
 """The sandbox as a whole: ports, the control API, the clock, and how it ends."""
 
+import contextlib
 import json
+import random
 import shlex
 import signal
 import socket
@@ -22,6 +24,17 @@ from order_pipelines_tests.sandbox.bol_caller import BolCaller, StandingClock
 README = Path(server.__file__).with_name("README.md")
 
 
+def free_ports(count: int) -> int:
+    """Return the first of neighbouring ports that nobody uses, below those that the machine hands out by itself."""
+    # Not the seeded generator of the tests: those that run at once would all try the same ports.
+    for first in random.SystemRandom().sample(range(20_000, 30_000), 200):
+        with contextlib.ExitStack() as taken, contextlib.suppress(OSError):
+            for port in range(first, first + count):
+                taken.enter_context(socket.create_server(("127.0.0.1", port)))
+            return first
+    raise AssertionError(f"no {count} neighbouring ports are free")
+
+
 def test_it_starts_within_a_second_and_a_start_is_no_traffic() -> None:
     began = time.monotonic()
     with Sandbox(0) as sandbox:
@@ -31,20 +44,23 @@ def test_it_starts_within_a_second_and_a_start_is_no_traffic() -> None:
 
 
 def test_each_system_has_a_port_of_its_own_after_the_control_port() -> None:
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        port = probe.getsockname()[1]
+    port = free_ports(len(Sandbox(0).standins) + 1)
     with Sandbox(port) as sandbox:
         assert sandbox.control_url == f"http://127.0.0.1:{port}"
         urls = {row["system"]: row["base_url"] for row in sandbox.systems()}
         assert urls["bol"] == f"http://127.0.0.1:{port + 1}"
         assert urls["exact_online"].startswith(f"http://127.0.0.1:{port + 2}")
+        assert urls["mirakl"] == f"http://127.0.0.1:{port + 3}"
+        assert urls["shopware"] == f"http://127.0.0.1:{port + 4}"
 
 
 def test_a_taken_port_is_named_and_nothing_stays_open() -> None:
-    with socket.create_server(("127.0.0.1", 0)) as taken:
-        port = taken.getsockname()[1]
-        with pytest.raises(SandboxStartError, match=f"port {port} for bol cannot be opened"):
-            Sandbox(port - 1).start()
+    port = free_ports(2) + 1
+    with (
+        socket.create_server(("127.0.0.1", port)),
+        pytest.raises(SandboxStartError, match=f"port {port} for bol cannot be opened"),
+    ):
+        Sandbox(port - 1).start()
     with pytest.raises(requests.exceptions.ConnectionError):
         requests.get(f"http://127.0.0.1:{port - 1}/health", timeout=1)
 
@@ -69,6 +85,10 @@ def test_systems_tell_everything_a_client_must_know(main: BolCaller) -> None:
         ("bol", "bol_main"),
         ("bol", "bol_outlet"),
         ("exact_online", "exact"),
+        ("mirakl", "blokker"),
+        ("mirakl", "mirakl_two"),
+        ("shopware", "webshop"),
+        ("shopware", "webshop_65"),
     ]
     assert rows[0]["credentials"] == {"client_id": "bol_main-client", "client_secret": "bol_main-secret"}
     assert rows[0]["token_url"] == f"{rows[0]['base_url']}/token"
@@ -221,7 +241,7 @@ def test_the_command_prints_where_everything_is_and_ends_cleanly(number: signal.
         [sys.executable, "-c", code], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     ) as run:
         assert run.stdout is not None
-        lines = [run.stdout.readline() for _ in range(5)]
+        lines = [run.stdout.readline() for _ in range(9)]
         run.send_signal(number)
         rest, errors = run.communicate(timeout=10)
     assert lines[0].startswith("sandbox control   http://127.0.0.1:")
@@ -230,6 +250,10 @@ def test_the_command_prints_where_everything_is_and_ends_cleanly(number: signal.
         ["bol", "bol_main"],
         ["bol", "bol_outlet"],
         ["exact_online", "exact"],
+        ["mirakl", "blokker"],
+        ["mirakl", "mirakl_two"],
+        ["shopware", "webshop"],
+        ["shopware", "webshop_65"],
     ]
     assert (rest, errors, run.returncode) == ("sandbox stopped\n", "", 0)
 
