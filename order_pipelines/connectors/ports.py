@@ -98,6 +98,8 @@ class StockSink(Protocol):
 
     subtracts_open_orders: bool
     """The channel itself subtracts all its open orders from what we send: send available plus those."""
+    lowers_by_itself: bool
+    """What the channel holds falls with its own orders: less than we said is no error before those are read."""
     max_quantity: int
 
     def list_offers(self) -> Iterator[ListedOffer]:
@@ -130,6 +132,7 @@ class StockBatchSink(Protocol):
     """
 
     subtracts_open_orders: bool
+    lowers_by_itself: bool
     max_quantity: int
     max_batch: int
 

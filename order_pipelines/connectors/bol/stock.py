@@ -45,6 +45,8 @@ class _Offers:
     def __init__(self, client: BolClient, options: BolOptions) -> None:
         self._client = client
         self._managed_by_retailer = options.managed_by_retailer
+        # The amount stays what it was told; bol subtracts when it shows it.
+        self.lowers_by_itself = False
         self.subtracts_open_orders = not options.managed_by_retailer
 
     def read_stock(self, offer_id: str) -> ListedOffer:

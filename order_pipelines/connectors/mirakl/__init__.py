@@ -1,0 +1,32 @@
+"""Mirakl, the software under many marketplaces: one connector for every operator. See README.md for endpoints."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from order_pipelines.connectors.mirakl.acceptance import MiraklAcceptance
+from order_pipelines.connectors.mirakl.mapping import interpret
+from order_pipelines.connectors.mirakl.options import check_options
+from order_pipelines.connectors.mirakl.orders import MiraklOrders
+from order_pipelines.connectors.mirakl.shipments import MiraklShipments
+from order_pipelines.connectors.mirakl.stock import MiraklStock
+from order_pipelines.connectors.ports import Connector, Interpreter
+
+
+def _interpreter(options: Mapping[str, Any]) -> Interpreter:
+    """Return the mapping; no option changes what a payload means."""
+    check_options(options)
+    return interpret
+
+
+CONNECTOR = Connector(
+    system="mirakl",
+    title="Mirakl",
+    entities=("orders",),
+    check_options=check_options,
+    interpreter=_interpreter,
+    order_source=MiraklOrders,
+    stock_sink=MiraklStock,
+    order_acceptor=MiraklAcceptance,
+    shipment_sink=MiraklShipments,
+    secrets=("api_key",),
+)

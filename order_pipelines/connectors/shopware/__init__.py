@@ -1,0 +1,22 @@
+"""Shopware 6, the web shop: Admin API of 6.5 and later. See README.md for endpoints, limits and quirks."""
+
+from order_pipelines.connectors.ports import Connector
+from order_pipelines.connectors.shopware.acceptance import ShopwareAcceptance
+from order_pipelines.connectors.shopware.mapping import make_interpreter
+from order_pipelines.connectors.shopware.options import check_options
+from order_pipelines.connectors.shopware.orders import ShopwareOrders
+from order_pipelines.connectors.shopware.shipments import ShopwareShipments
+from order_pipelines.connectors.shopware.stock import ShopwareStock
+
+CONNECTOR = Connector(
+    system="shopware",
+    title="Shopware",
+    entities=("orders",),
+    check_options=check_options,
+    interpreter=make_interpreter,
+    order_source=ShopwareOrders,
+    stock_sink=ShopwareStock,
+    order_acceptor=ShopwareAcceptance,
+    shipment_sink=ShopwareShipments,
+    secrets=("client_id", "client_secret"),
+)

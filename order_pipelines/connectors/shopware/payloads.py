@@ -1,0 +1,298 @@
+"""The shape of what Shopware sends, read member by member: a value of the right type, or ``None`` and a problem.
+
+Both answer shapes become the plain one here: JSON:API (``attributes``, ``relationships``, ``included``) is what comes
+without ``Accept: application/json``. An empty object may be ``[]`` and an empty list ``{}``: PHP knows no difference.
+Nothing here raises for bad content and nothing here decides what a value means.
+"""
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import Any
+
+import orjson
+
+from order_pipelines.domain.orders import Problem
+from order_pipelines.money import round_to_cents
+
+JsonObject = dict[str, Any]
+
+_BYTE_ORDER_MARK = b"\xef\xbb\xbf"
+_LARGEST_INT32 = 2_147_483_647
+_LARGEST_AMOUNT = 1_000_000_000
+_SHOWN = 60
+_LONGEST_ID = 200
+_DEEPEST = 8
+_PRICE = Decimal("0.0001")
+
+# What Shopware's other payloads are recognised by, so that a person who offers one here is told what it is.
+_OTHER_PAYLOADS = (
+    ("errors", "an answer that tells of errors"),
+    ("access_token", "an answer of the token end point"),
+    ("grant_type", "a request for a token"),
+    ("trackingCodes", "a delivery"),
+    ("productNumber", "a product"),
+    ("customerNumber", "a customer"),
+    ("technicalName", "a state"),
+    ("associations", "a search request"),
+    ("source", "a webhook"),
+    ("notFound", "an answer of the sync end point"),
+)
+
+
+def parse(body: bytes) -> Any | Problem:
+    """Return the JSON value of a body, or the problem that keeps it from being read."""
+    body = body.removeprefix(_BYTE_ORDER_MARK)
+    try:
+        return orjson.loads(body)
+    except orjson.JSONDecodeError as error:
+        if not body.strip():
+            return Problem("truncated", "the payload is empty")
+        ends_early = error.pos >= len(body) - 1 or "unexpected end" in error.msg
+        if ends_early and body.lstrip()[:1] in (b"{", b"["):
+            return Problem(
+                "truncated", f"the JSON breaks off after {len(body)} bytes", f"byte {error.pos + 1}"
+            )
+        where = f"line {error.lineno}, column {error.colno}"
+        return Problem("not_json", f"not JSON: {error.msg} at {where}", where)
+
+
+def plain_entity(row: Any, content: Mapping[str, Any]) -> Any:
+    """Return one row in the plain shape, with what it is related to in its place; plain rows stay as they are.
+
+    A relation whose entity is not in ``included`` is left out: it was not asked for.
+    """
+    if not isinstance(row, dict) or not isinstance(row.get("attributes"), dict):
+        return row
+    more = content.get("included")
+    shelf = _Shelf(more if isinstance(more, list) else [])
+    return shelf.plain(row, 0)
+
+
+class _Shelf:
+    """The entities that came along, each made plain once and put wherever it is referred to."""
+
+    def __init__(self, included: list[Any]) -> None:
+        self._rows = {_key(entry): entry for entry in included if isinstance(entry, dict)}
+        self._done: dict[tuple[str, str], JsonObject] = {}
+        self._under_way: set[tuple[str, str]] = set()
+
+    def plain(self, row: JsonObject, depth: int) -> JsonObject:
+        """Return a row with its relations in their place."""
+        attributes = row.get("attributes")
+        entity: JsonObject = dict(attributes) if isinstance(attributes, dict) else {}
+        entity["id"] = row.get("id")
+        relations = row.get("relationships")
+        for name, relation in relations.items() if isinstance(relations, dict) and depth < _DEEPEST else ():
+            data = relation.get("data") if isinstance(relation, dict) else None
+            references = data if isinstance(data, list) else [data]
+            found = [each for each in (self._get(_key(one), depth) for one in references) if each is not None]
+            if isinstance(data, list):
+                if found or not data:
+                    entity[name] = found
+            elif found:
+                entity[name] = found[0]
+        return entity
+
+    def _get(self, key: tuple[str, str], depth: int) -> JsonObject | None:
+        row = self._rows.get(key)
+        # Relations lead back to where they came from: order, delivery, order …
+        if row is None or key in self._under_way:
+            return None
+        if key not in self._done:
+            self._under_way.add(key)
+            self._done[key] = self.plain(row, depth + 1)
+            self._under_way.discard(key)
+        return self._done[key]
+
+
+def _key(reference: object) -> tuple[str, str]:
+    if not isinstance(reference, dict):
+        return "", ""
+    return str(reference.get("type")), str(reference.get("id"))
+
+
+def describe_other(payload: object) -> str:
+    """Return what a payload that is no order seems to be, for the sentence ``it looks like …``."""
+    if isinstance(payload, dict):
+        for member, what in _OTHER_PAYLOADS:
+            if member in payload:
+                return what
+        return f"an object with {', '.join(sorted(payload)[:5])[:_SHOWN]}" if payload else "an empty object"
+    return f"a JSON {_kind(payload)}"
+
+
+def _kind(value: object) -> str:
+    if value is None:
+        return "null"
+    if isinstance(value, bool):
+        return "true or false"
+    if isinstance(value, int | float):
+        return "number"
+    if isinstance(value, str):
+        return "text"
+    return "list" if isinstance(value, list) else "object"
+
+
+def _shown(value: object) -> str:
+    if isinstance(value, list | dict):
+        return f"a {_kind(value)}"
+    text = value if isinstance(value, str) else orjson.dumps(value).decode()
+    return text if len(text) <= _SHOWN else text[: _SHOWN - 1] + "…"
+
+
+class Reader:
+    """Reads the members of one entity and collects what is wrong with them.
+
+    Args:
+        source: the entity.
+        where: its path in the payload with a final dot, ``""`` for the payload itself.
+        problems: takes the problems; shared by all readers of one order.
+        line_id: the line that this entity belongs to.
+    """
+
+    __slots__ = ("line_id", "problems", "source", "where")
+
+    def __init__(
+        self, source: JsonObject, where: str, problems: list[Problem], line_id: str | None = None
+    ) -> None:
+        self.source = source
+        self.where = where
+        self.problems = problems
+        self.line_id = line_id
+
+    def report(self, code: str, name: str, reason: str, value: object = None) -> None:
+        """Add a problem of one member; ``value`` must be no personal data."""
+        path = f"{self.where}{name}"
+        self.problems.append(
+            Problem(code, f"{path} {reason}", path, None if value is None else _shown(value), self.line_id)
+        )
+
+    def missing(self, name: str) -> None:
+        """Report a member that must be there: what is related must be asked for as an association."""
+        self.report("missing_field", name, "is missing; was it asked for?")
+
+    def wrong(self, name: str, expected: str, value: object, *, show: bool = True) -> None:
+        """Report a member of the wrong type."""
+        found = _shown(value) if show else f"a {_kind(value)}"
+        self.report("wrong_type", name, f"must be {expected}, not {found}", value if show else None)
+
+    def text(self, name: str, *, required: bool = False, show: bool = True) -> str | None:
+        """Return trimmed text, ``None`` when absent, null or empty."""
+        value = self.source.get(name)
+        if type(value) is str:
+            value = value.strip()
+            if value:
+                return value
+        elif value is not None:
+            self.wrong(name, "text", value, show=show)
+            return None
+        if required:
+            self.missing(name)
+        return None
+
+    def personal(self, name: str) -> str | None:
+        """Return trimmed text about a person, whose value no problem may show."""
+        return self.text(name, show=False)
+
+    def identifier(self, name: str) -> str | None:
+        """Return an id; absent is ``None`` without a problem."""
+        text = self.text(name)
+        if text is not None and (len(text) > _LONGEST_ID or not text.isprintable() or not text.strip(".")):
+            self.wrong(name, f"an id of at most {_LONGEST_ID} printable characters", text, show=False)
+            return None
+        return text
+
+    def number(self, name: str, *, required: bool = False) -> Decimal | None:
+        """Return a number with exactly the digits that were sent."""
+        value = self.source.get(name)
+        if (type(value) is float or type(value) is int) and abs(value) < _LARGEST_AMOUNT:
+            return Decimal(repr(value))
+        if value is not None:
+            self.wrong(name, "an amount below a thousand million, as a number", value)
+        elif required:
+            self.missing(name)
+        return None
+
+    def money(self, name: str, *, required: bool = False) -> Decimal | None:
+        """Return an amount in cents: PHP's floats bring 84.85000000000001 at times."""
+        value = self.number(name, required=required)
+        return None if value is None else round_to_cents(value)
+
+    def price(self, name: str, *, required: bool = False) -> Decimal | None:
+        """Return a price per piece with at most four decimals."""
+        value = self.number(name, required=required)
+        return None if value is None else short_price(value)
+
+    def pieces(self, name: str) -> int | None:
+        """Return a number of pieces, at least one."""
+        sent = self.source.get(name)
+        value = int(sent) if type(sent) is float and sent.is_integer() else sent
+        if type(value) is int:
+            if 1 <= value <= _LARGEST_INT32:
+                return value
+            code = "negative_quantity" if value < 1 else "absurd_quantity"
+            self.report(code, name, f"cannot be {_shown(sent)}", sent)
+        elif type(value) is float:
+            self.report("fractional_quantity", name, f"must be whole pieces, not {value}", value)
+        elif value is not None:
+            self.wrong(name, "a whole number", value)
+        else:
+            self.missing(name)
+        return None
+
+    def instant(self, name: str, *, required: bool = False) -> datetime | None:
+        """Return an instant in UTC. Shopware keeps all times in UTC; its own storage format has no offset."""
+        value = self.source.get(name)
+        if type(value) is str:
+            try:
+                moment = datetime.fromisoformat(value)
+                return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+            except (ValueError, OverflowError):
+                pass
+        if value is not None:
+            self.wrong(name, "a date and time", value)
+        elif required:
+            self.missing(name)
+        return None
+
+    def entity(self, name: str, *, required: bool = False) -> "Reader | None":
+        """Return a reader of a member that is an object; ``[]`` is an empty one."""
+        value = self.source.get(name)
+        if value == []:
+            value = {}
+        if type(value) is dict:
+            return self.at(name, value)
+        if value is not None:
+            self.wrong(name, "an object", value, show=False)
+        elif required:
+            self.missing(name)
+        return None
+
+    def entities(self, name: str, *, required: bool = False) -> "list[Reader] | None":
+        """Return readers of a member that is a list of objects; an object stands for the list of its values."""
+        value = self.source.get(name)
+        if type(value) is dict:
+            value = list(value.values())
+        if type(value) is not list:
+            if value is not None:
+                self.wrong(name, "a list", value, show=False)
+            elif required:
+                self.missing(name)
+            return None
+        found = []
+        for index, entry in enumerate(value):
+            if type(entry) is dict:
+                found.append(self.at(f"{name}[{index}]", entry))
+            else:
+                self.wrong(f"{name}[{index}]", "an object", entry, show=False)
+        return found
+
+    def at(self, name: str, source: JsonObject) -> "Reader":
+        """Return a reader of something inside this entity."""
+        return Reader(source, f"{self.where}{name}.", self.problems, self.line_id)
+
+
+def short_price(value: Decimal) -> Decimal:
+    """Return a price with at most four decimals, without zeros that say nothing."""
+    return value.quantize(_PRICE)

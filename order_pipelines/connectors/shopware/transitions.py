@@ -1,0 +1,41 @@
+"""Moving a state machine of the shop: order, delivery or payment. The shop mails its customer unless told not to."""
+
+from order_pipelines.connectors.http import Answer
+from order_pipelines.connectors.ports import WriteResult
+from order_pipelines.connectors.shopware.client import ShopwareClient, is_id
+
+_NO_CONTENT = 204
+
+
+def move(
+    client: ShopwareClient, entity: str, entity_id: str, transition: str, *, send_mail: bool
+) -> WriteResult:
+    """Make one transition; ``confirmed`` also where the state was reached before: the shop answers that with 200.
+
+    Args:
+        client: the shop.
+        entity: ``order``, ``order_delivery`` or ``order_transaction``.
+        entity_id: its id.
+        transition: for example ``ship``; a shop may have others than Shopware's own.
+        send_mail: whether the customer gets the mail that the shop has for this state.
+
+    Raises:
+        TransientConnectorError: ``maybe_acted`` when the state may have changed; repeating changes nothing more.
+        PermanentConnectorError: the account may not do this.
+    """
+    if not is_id(entity_id):
+        return WriteResult("rejected", reason=f"no id of a Shopware {entity}; nothing was sent")
+    path = f"/api/_action/{entity}/{entity_id}/state/{transition}"
+    answer = client.try_write("POST", path, {"sendMail": send_mail})
+    return answer if isinstance(answer, WriteResult) else heard(answer)
+
+
+def heard(answer: Answer) -> WriteResult:
+    """Return what a 2xx says: done, unless something between us and the shop gave it, such as a page to log in."""
+    try:
+        is_theirs = answer.status == _NO_CONTENT or isinstance(answer.json(), dict)
+    except ValueError:
+        is_theirs = False
+    if is_theirs:
+        return WriteResult("confirmed")
+    return WriteResult("in_doubt", reason=f"the answer {answer.status} is not Shopware's; read back")
