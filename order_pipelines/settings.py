@@ -132,7 +132,10 @@ class StockPolicy(_Section):
 
 
 class AccountSettings(_Section):
-    """One account at one outside system. ``options`` belong to the connector and are checked by it."""
+    """One account at one outside system. ``options`` belong to the connector and are checked by it.
+
+    ``acceptance``: where orders wait for the seller, ``automatic`` accepts those whose goods are all there.
+    """
 
     system: str = Field(pattern=_NAME)
     enabled: bool = True
@@ -142,6 +145,7 @@ class AccountSettings(_Section):
     currency: str = Field(default="EUR", pattern=_CURRENCY)
     ships_from: str | None = None
     serves: tuple[str, ...] = ()
+    acceptance: Literal["automatic", "by_hand"] = "automatic"
     base_url: str | None = None
     token_url: str | None = None
     invoicing: Invoicing = Invoicing()
@@ -352,7 +356,9 @@ def load_settings(path: Path) -> Settings:
             f"{path}: cannot be read ({error.strerror}); run 'order-pipelines init' to write one"
         ) from error
     except UnicodeDecodeError as error:
-        raise ConfigurationError(f"{path}: is not UTF-8 at byte {error.start + 1}; save it as UTF-8") from error
+        raise ConfigurationError(
+            f"{path}: is not UTF-8 at byte {error.start + 1}; save it as UTF-8"
+        ) from error
     try:
         raw = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:

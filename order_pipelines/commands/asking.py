@@ -100,6 +100,20 @@ def orders_cancel_command(
     )
 
 
+@orders_command.command("accept")
+@click.argument("number")
+@click.option("--account", metavar="NAME", help="When several accounts have that number.")
+@click.confirmation_option(prompt="Accept this order at its channel, whatever stock says?")
+@click.pass_context
+def orders_accept_command(ctx: click.Context, number: str, account: str | None) -> None:
+    """Accept at its channel the order NUMBER that waits for the seller."""
+    from order_pipelines.services.accepting import accept_by_hand
+
+    with opened_shop(ctx) as shop:
+        accept_by_hand(shop, number, account)
+    click.echo("acceptance planned; the next dispatch sends it")
+
+
 @click.group("quarantine")
 def quarantine_command() -> None:
     """What waits for a person, and trying it again."""

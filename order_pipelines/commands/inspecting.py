@@ -26,9 +26,10 @@ _LARGEST_PAYLOAD = 8 * 1024 * 1024
 def inspect_command(system: str, file: Path, pretty: bool) -> None:
     """Print what an order payload of SYSTEM means.
 
-    SYSTEM is bol (JSON of the Retailer API) or b2b_files (CSV, .csv.gz, XLSX; columns are found by their headings).
-    One order is printed as a JSON object, several as a list. Problems go to standard error. When nothing can be read,
-    they say what is wrong and where, and the exit code is 1. Needs no settings and no store.
+    SYSTEM is bol (JSON of the Retailer API), mirakl (JSON of the seller API), shopware (JSON of the Admin API) or
+    b2b_files (CSV, .csv.gz, XLSX; columns are found by their headings). One order is printed as a JSON object, several
+    as a list. Problems go to standard error. When nothing can be read, they say what is wrong and where, and the exit
+    code is 1. Needs no settings and no store.
     """
     meaning = _read(_connector(system), file)
     for line in _remarks(meaning):

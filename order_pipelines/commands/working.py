@@ -147,7 +147,7 @@ def release_stock_command(ctx: click.Context, account: str) -> None:
 @click.command("plan")
 @click.pass_context
 def plan_command(ctx: click.Context) -> None:
-    """Write down which sales entries and shipments must exist outside; sends nothing."""
+    """Write down which acceptances, sales entries and shipments must exist outside; sends nothing."""
     from order_pipelines.services.planning import plan_all
 
     with opened_shop(ctx) as shop:
@@ -156,6 +156,8 @@ def plan_command(ctx: click.Context) -> None:
         f"{count_of(planned.invoices, 'sales entry', 'sales entries')} of {count_of(planned.orders_invoiced, 'order')} "
         f"and {count_of(planned.shipments, 'shipment')} planned"
     )
+    if planned.acceptances:
+        click.echo(f"{count_of(planned.acceptances, 'acceptance')} planned")
     for code, orders in sorted(planned.holds.items()):
         click.echo(f"  {count_of(orders, 'order')} held back: {code.replace('_', ' ')}")
 

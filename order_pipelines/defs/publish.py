@@ -148,8 +148,8 @@ def shipments_asset(
         owners=[naming.INTEGRATIONS],
         kinds={"python"},
         tags={naming.PII_TAG: "none"},
-        description=f"Parcels and cancellations announced at {connector.title}, each once, confirmed by the channel. "
-        "One row: one parcel. Source: shipments of the operations store, through the outbox.",
+        description=f"Acceptances, parcels and cancellations told to {connector.title}, each once, confirmed by the "
+        "channel. One row: one parcel. Source: shipments of the operations store, through the outbox.",
         metadata={
             "dagster/column_schema": schema_of_store_table(tables.shipments),
             "dagster/table_name": "shipments",
@@ -162,19 +162,22 @@ def shipments_asset(
     def shipments(
         context: dg.AssetExecutionContext, shop: dg.ResourceParam[ShopDoor]
     ) -> Iterator[dg.MaterializeResult[Any]]:
+        from order_pipelines.services.accepting import CHANNEL_ACCEPTANCE, plan_acceptances
         from order_pipelines.services.cancelling import CHANNEL_CANCELLATION
         from order_pipelines.services.planning import CHANNEL_SHIPMENT, Planned, plan_shipments
 
+        kinds: tuple[str, ...] = (CHANNEL_SHIPMENT, CHANNEL_CANCELLATION)
+        if connector.order_acceptor is not None:
+            kinds = (CHANNEL_ACCEPTANCE, *kinds)
         with failing_clearly(context), shop.open() as opened:
+            plan_acceptances(opened)
             plan_shipments(opened, Planned())
             accounts = [
                 name
                 for name, account in opened.accounts(lambda able: able.shipment_sink)
                 if account.system == system
             ]
-            outcomes = [
-                _dispatch(opened, account, (CHANNEL_SHIPMENT, CHANNEL_CANCELLATION)) for account in accounts
-            ]
+            outcomes = [_dispatch(opened, account, kinds) for account in accounts]
             total, sample = _look(opened, tables.shipments, _PARCELS_SHOWN, accounts)
         yield materialized(context, key, outcomes, check, row_count=total, extra={"sample": sample})
 

@@ -1,6 +1,7 @@
 """Sending what was planned: looked for before it is sent again, confirmed by the other side, or named and waiting."""
 
 import logging
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from decimal import Decimal
@@ -13,6 +14,7 @@ from order_pipelines.connectors.ports import (
     BookedEntry,
     EntryLine,
     InvoiceSink,
+    OrderAcceptor,
     SalesEntry,
     ShipmentItem,
     ShipmentSink,
@@ -24,6 +26,7 @@ from order_pipelines.operations.leases import Lease, assert_held, holding
 from order_pipelines.operations.people import without_people
 from order_pipelines.operations.store import CHANGE, chunks, next_values
 from order_pipelines.operations.tables import invoices, shipments
+from order_pipelines.services.accepting import CHANNEL_ACCEPTANCE
 from order_pipelines.services.cancelling import CHANNEL_CANCELLATION, is_cancelled_here
 from order_pipelines.services.planning import CHANNEL_SHIPMENT, SALES_ENTRY
 from order_pipelines.services.shop import Shop
@@ -55,11 +58,11 @@ class Dispatched:
 
 def dispatch_all(shop: Shop) -> dict[str, Dispatched]:
     """Send everything that is due, by kind; one account's trouble stops no other."""
-    return {
-        CHANNEL_SHIPMENT: dispatch_kind(shop, CHANNEL_SHIPMENT),
-        CHANNEL_CANCELLATION: dispatch_kind(shop, CHANNEL_CANCELLATION),
-        SALES_ENTRY: dispatch_kind(shop, SALES_ENTRY),
-    }
+    kinds = [CHANNEL_SHIPMENT, CHANNEL_CANCELLATION, SALES_ENTRY]
+    if any(shop.accounts(lambda connector: connector.order_acceptor)):
+        # First of all: operators refuse for the seller what is not accepted in time.
+        kinds.insert(0, CHANNEL_ACCEPTANCE)
+    return {kind: dispatch_kind(shop, kind) for kind in kinds}
 
 
 def dispatch_kind(shop: Shop, kind: str, *, only: str | None = None, limit: int = 500) -> Dispatched:
@@ -230,20 +233,29 @@ def _note_failure(shop: Shop, row: Any, error: ConnectorError, done: Dispatched)
 
 
 def _send_to_channel(shop: Shop, account: str, rows: list[Any], lease: Lease, done: Dispatched) -> None:
-    sink = shop.connect(account, lambda connector: connector.shipment_sink, _deadline(shop))
+    send = _sender(shop, account, rows[0].kind, lease, done) if rows else None
     silent = 0
     for row in rows:
         try:
-            if row.kind == CHANNEL_CANCELLATION:
-                _send_cancellation(shop, sink, row, lease, done)
-            else:
-                _send_shipment(shop, sink, row, lease, done)
+            if send is not None:
+                send(row)
             silent = 0
         except ConnectorError as error:
             goes_on = _note_failure(shop, row, error, done)
             silent = silent + 1 if error.maybe_acted and error.status is None else 0
             if not goes_on and not 0 < silent < _SILENT_IN_A_ROW:
                 raise
+
+
+def _sender(shop: Shop, account: str, kind: str, lease: Lease, done: Dispatched) -> Callable[[Any], None]:
+    """Return what sends one effect of a kind to a channel."""
+    if kind == CHANNEL_ACCEPTANCE:
+        acceptor = shop.connect(account, lambda connector: connector.order_acceptor, _deadline(shop))
+        return lambda row: _send_acceptance(shop, acceptor, row, lease, done)
+    sink = shop.connect(account, lambda connector: connector.shipment_sink, _deadline(shop))
+    if kind == CHANNEL_CANCELLATION:
+        return lambda row: _send_cancellation(shop, sink, row, lease, done)
+    return lambda row: _send_shipment(shop, sink, row, lease, done)
 
 
 def _send_shipment(shop: Shop, sink: ShipmentSink, row: Any, lease: Lease, done: Dispatched) -> None:
@@ -337,6 +349,23 @@ def _send_cancellation(shop: Shop, sink: ShipmentSink, row: Any, lease: Lease, d
     else:
         _note_sent(shop, row, lease)
         result = sink.cancel_line(row.payload["line_id"], reason=row.payload["reason"])
+    _settle_answer(shop, row, result, lease, done)
+
+
+def _send_acceptance(shop: Shop, acceptor: OrderAcceptor, row: Any, lease: Lease, done: Dispatched) -> None:
+    """Accept one order; after a lost answer the order is looked at first, for a second acceptance is an error there."""
+    if row.state in {outbox.SENT, outbox.IN_DOUBT} and not acceptor.is_waiting(
+        row.payload["external_order_id"]
+    ):
+        done.found += 1
+        result = WriteResult("confirmed")
+    else:
+        _note_sent(shop, row, lease)
+        result = acceptor.accept(row.payload["external_order_id"], row.payload["line_ids"])
+    _settle_answer(shop, row, result, lease, done)
+
+
+def _settle_answer(shop: Shop, row: Any, result: WriteResult, lease: Lease, done: Dispatched) -> None:
     with shop.store.transaction() as connection:
         assert_held(connection, lease)
         if result.state == "accepted":

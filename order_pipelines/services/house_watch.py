@@ -25,6 +25,7 @@ from order_pipelines.operations.tables import (
     tokens,
 )
 from order_pipelines.operations.tables import outbox as outbox_table
+from order_pipelines.services.accepting import waiting_orders
 from order_pipelines.services.push_outcome import ON_HOLD
 from order_pipelines.services.watch import QuarantineShare, quarantine_share, raise_alert, resolve_alert
 from order_pipelines.settings import Settings
@@ -157,6 +158,9 @@ def _backlogs(connection: Connection, settings: Settings, now: datetime) -> Iter
         "quantities held by the brake (order-pipelines release-stock)",
         channel_stock.c.state == ON_HOLD,
     )
+    for name in settings.accounts:
+        if undecided := len(waiting_orders(connection, name)):
+            waits[name].append(f"{undecided} orders wait for acceptance (order-pipelines orders accept)")
     for name in sorted(waits):
         if name in settings.accounts and settings.accounts[name].enabled:
             yield Concern(f"{BACKLOG}:{name}", "warning", f"{name}: {'; '.join(waits[name])}")

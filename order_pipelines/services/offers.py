@@ -55,7 +55,7 @@ def refresh_offers(shop: Shop, account: str) -> Push:
         )
         for part in chunks(rows):
             upsert(connection, channel_offers, list(part))
-        note_read_back(connection, account, listed, began_at)
+        note_read_back(connection, account, listed, began_at, lowers_by_itself=sink.lowers_by_itself)
         mark_all_for_refresh(connection, shop.settings, account)
     return push
 

@@ -36,6 +36,7 @@ from order_pipelines.operations.tables import (
     shipments,
 )
 from order_pipelines.operations.tables import outbox as outbox_table
+from order_pipelines.services.accepting import plan_acceptances
 from order_pipelines.services.shop import Shop
 from order_pipelines.settings import AccountSettings, Settings
 
@@ -54,11 +55,12 @@ class Planned:
     orders_invoiced: int = 0
     holds: dict[str, int] = field(default_factory=dict)
     shipments: int = 0
+    acceptances: int = 0
 
 
 def plan_all(shop: Shop) -> Planned:
-    """Plan sales entries and shipments of every account."""
-    planned = Planned()
+    """Plan acceptances, sales entries and shipments of every account."""
+    planned = Planned(acceptances=plan_acceptances(shop))
     for name, account in shop.accounts():
         if account.invoicing.trigger != "off":
             plan_invoices(shop, name, planned)

@@ -10,7 +10,7 @@ from order_pipelines import clock
 from order_pipelines.connectors.ports import ListedOffer
 from order_pipelines.errors import ConnectorError
 from order_pipelines.operations.store import CHANGE, next_values
-from order_pipelines.operations.tables import channel_stock
+from order_pipelines.operations.tables import channel_stock, cursors
 from order_pipelines.services.push_outcome import CONFIRMED, IN_DOUBT
 from order_pipelines.services.shop import Shop
 from order_pipelines.services.stock_drift import drift_values, is_due_again, tell_drift
@@ -20,13 +20,23 @@ _OF_THE_ACCOUNT = frozenset({401, 403, 429})
 
 
 def note_read_back(
-    connection: sa.Connection, account: str, listed: Sequence[ListedOffer], began_at: datetime
+    connection: sa.Connection,
+    account: str,
+    listed: Sequence[ListedOffer],
+    began_at: datetime,
+    *,
+    lowers_by_itself: bool,
 ) -> None:
     """Compare what the channel holds with what we confirmed; what differs is sent again.
 
     A write whose answer was lost is settled by what stands there, when that is what was sent. ``began_at`` is when
-    reading began: what was sent after that cannot be seen in it.
+    reading began: what was sent after that cannot be seen in it. Where a channel lowers its number with each order,
+    less than was confirmed may be a sale that was not read yet: our number would put the sold piece on the shelf
+    again. It is an error only when it is still there after the orders were read.
     """
+    orders_read_at = connection.execute(
+        sa.select(cursors.c.complete_at).where(cursors.c.account == account, cursors.c.stream == "orders")
+    ).scalar()
     known = {
         row.offer_id: row
         for row in connection.execute(sa.select(channel_stock).where(channel_stock.c.account == account))
@@ -43,10 +53,11 @@ def note_read_back(
         if is_first or row.read_back_quantity != offer.stock_set:
             values["change_seq"] = next_values(connection, CHANGE)
         settled = row.state == CONFIRMED and row.confirmed_version == row.desired_version
-        if settled:
+        may_be_sold = lowers_by_itself and _may_be_sold(row, offer.stock_set, orders_read_at)
+        if settled and not may_be_sold:
             if drift := drift_values(row, offer.stock_set, now):
                 values |= {**drift, "change_seq": next_values(connection, CHANGE)}
-        elif _was_heard(row, offer.stock_set):
+        elif not settled and _was_heard(row, offer.stock_set):
             values |= {
                 "state": CONFIRMED,
                 "reason": None,
@@ -63,6 +74,19 @@ def note_read_back(
             .values(**values)
         )
     tell_drift(connection, account)
+
+
+def _may_be_sold(row: Any, there: int, orders_read_at: datetime | None) -> bool:
+    """Whether the pieces that are missing there may have been bought by somebody whose order was not read yet."""
+    if row.confirmed_quantity is None or there >= row.confirmed_quantity:
+        return False
+    was_seen = (
+        row.read_back_quantity == there
+        and row.read_back_at is not None
+        and row.confirmed_at is not None
+        and row.read_back_at > row.confirmed_at
+    )
+    return not (was_seen and orders_read_at is not None and orders_read_at >= row.read_back_at)
 
 
 def _was_heard(row: Any, there: int) -> bool:
@@ -101,7 +125,7 @@ def read_back(shop: Shop, account: str, *, limit: int = _LIMIT) -> int:
             unreadable[row.offer_id] = str(error)
     confirmed = {row.offer_id: row.confirmed_quantity for row in rows if row.state == CONFIRMED}
     with shop.store.transaction() as connection:
-        note_read_back(connection, account, offers, began_at)
+        note_read_back(connection, account, offers, began_at, lowers_by_itself=sink.lowers_by_itself)
         for offer_id, reason in unreadable.items():
             connection.execute(
                 sa.update(channel_stock)

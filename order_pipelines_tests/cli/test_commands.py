@@ -1,5 +1,6 @@
 """The commands that work on a merchant's stores, against the sandbox: what they say, and what they leave undone."""
 
+import re
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
@@ -14,6 +15,11 @@ from order_pipelines.services.watch import raise_alert
 from order_pipelines_tests.cli.person import Typing
 
 
+def _without_listed(lines: list[str]) -> list[str]:
+    """How many entries are listed depends on the hour: an order is named on each day on which it changed."""
+    return [re.sub(r"\d+ listed, ", "", line) for line in lines]
+
+
 def test_a_day_by_hand(shop: Typing) -> None:
     assert shop.says("check")[-1] == "4 accounts ready, both stores answer: nothing is wrong"
     assert shop.says("migrate") == ["operations store: is up to date", "warehouse: is up to date"]
@@ -23,9 +29,9 @@ def test_a_day_by_hand(shop: Typing) -> None:
     files = shop.says("take-in")
     assert "wholesale: stock_counts/opening.csv processed, 124 rows read: 124 stock counts" in files
     assert shop.says("take-in")[0].startswith("wholesale: no file waits in")
-    assert shop.says("sweep") == [
-        "bol_main: 47 listed, 25 read; 25 new, 0 changed, 2 in quarantine",
-        "bol_outlet: 28 listed, 15 read; 15 new, 0 changed, 1 in quarantine",
+    assert _without_listed(shop.says("sweep")) == [
+        "bol_main: 25 read; 25 new, 0 changed, 2 in quarantine",
+        "bol_outlet: 15 read; 15 new, 0 changed, 1 in quarantine",
     ]
     assert shop.says("sweep", "--account", "bol_outlet") == [
         "bol_outlet: 0 listed, 0 read; 0 new, 0 changed, 0 in quarantine"
@@ -177,13 +183,13 @@ def test_an_outside_system_that_is_down_is_an_error_of_one_line_and_nothing_is_l
     ).raise_for_status()
     result = shop.run("sweep")
     assert result.exit_code == 1
-    assert "bol_main: 47 listed, 25 read" in result.stdout
+    assert "bol_main: 25 read; 25 new" in _without_listed(result.stdout.splitlines())[0]
     (line,) = result.stderr.splitlines()
     assert line.startswith("Error: bol_outlet: bol GET /retailer/orders")
     assert "Traceback" not in result.output
     requests.delete(f"{shop.sandbox.control_url}/faults", timeout=5).raise_for_status()
-    assert shop.says("sweep", "--account", "bol_outlet") == [
-        "bol_outlet: 28 listed, 15 read; 15 new, 0 changed, 1 in quarantine"
+    assert _without_listed(shop.says("sweep", "--account", "bol_outlet")) == [
+        "bol_outlet: 15 read; 15 new, 0 changed, 1 in quarantine"
     ]
 
 

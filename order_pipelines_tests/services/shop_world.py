@@ -277,7 +277,7 @@ vat_class = "{vat_class}"
 ledger_account = "{account}"
 vat_code = "{code}"
 """
-    return text
+    return text + changes.get("more", "")
 
 
 def set_secrets(sandbox: Sandbox, patch: pytest.MonkeyPatch) -> None:

@@ -164,7 +164,7 @@ def test_a_listing_that_was_read_before_a_number_was_sent_is_no_drift(stubborn: 
     world.count(_SKU, 12, ago_h=1)
     push_account(world.shop, MAIN)
     with world.shop.store.transaction() as connection:
-        note_read_back(connection, MAIN, [old], began_at)
+        note_read_back(connection, MAIN, [old], began_at, lowers_by_itself=False)
 
     row = offer_row(world, _SKU)
     assert (row.state, row.confirmed_quantity, row.drift_since) == ("confirmed", 12, None)

@@ -1,0 +1,142 @@
+"""Accepting orders that wait for the seller: promised goods must be there, and a person can decide otherwise."""
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+
+from order_pipelines.connectors.registry import connector_of
+from order_pipelines.errors import DomainRuleError
+from order_pipelines.operations import outbox
+from order_pipelines.operations.outbox import Effect
+from order_pipelines.operations.store import chunks
+from order_pipelines.operations.tables import order_lines, orders, stock_positions
+from order_pipelines.operations.tables import outbox as outbox_table
+from order_pipelines.services.shop import Shop
+
+CHANNEL_ACCEPTANCE = "channel_acceptance"
+WAITING = "waiting_acceptance"
+
+
+def plan_acceptances(shop: Shop) -> int:
+    """Plan the acceptance of every waiting order whose goods are all there; returns how many are new.
+
+    The orders' demand is booked when they arrive, before anyone accepts them: an order may be accepted when what is on
+    hand covers all demand of its articles, its own included. What is not covered, never counted, not known or in
+    quarantine waits for a person; ``alerts`` names it.
+    """
+    planned = 0
+    for name, account in shop.accounts(lambda connector: connector.order_acceptor):
+        if account.acceptance != "automatic":
+            continue
+        with shop.store.transaction() as connection:
+            heads = waiting_orders(connection, name)
+            lines = _goods(connection, heads)
+            short = short_skus(connection, account.serves, lines)
+            effects = [
+                _effect(name, account.mode, head, lines[head.order_key])
+                for head in heads
+                if not head.is_quarantined and is_coverable(lines.get(head.order_key, ()), short)
+            ]
+            planned += outbox.plan(connection, effects)
+    return planned
+
+
+def waiting_orders(connection: Connection, account: str) -> list[Any]:
+    """Return the orders of an account that wait for a decision nobody planned yet, oldest first."""
+    decided = sa.select(sa.literal(1)).where(
+        outbox_table.c.effect_key == sa.literal(f"{CHANNEL_ACCEPTANCE}:") + orders.c.order_key
+    )
+    query = sa.select(orders).where(
+        orders.c.account == account,
+        orders.c.order_status == WAITING,
+        orders.c.is_history.is_(False),
+        orders.c.is_test.is_(False),
+        ~decided.exists(),
+    )
+    return list(connection.execute(query.order_by(orders.c.ordered_at, orders.c.order_key)))
+
+
+def _goods(connection: Connection, heads: Sequence[Any]) -> dict[str, list[Any]]:
+    lines: dict[str, list[Any]] = {head.order_key: [] for head in heads}
+    for part in chunks(list(lines)):
+        query = sa.select(order_lines).where(
+            order_lines.c.order_key.in_(part), order_lines.c.line_kind == "goods"
+        )
+        for row in connection.execute(query.order_by(order_lines.c.order_key, order_lines.c.line_number)):
+            lines[row.order_key].append(row)
+    return lines
+
+
+def short_skus(
+    connection: Connection, locations: Sequence[str], lines: dict[str, list[Any]]
+) -> dict[str, int | None]:
+    """Return how many pieces are missing per SKU where on hand does not cover demand; ``None``: never counted."""
+    skus = sorted({row.sku for rows in lines.values() for row in rows if row.sku is not None})
+    on_hand: dict[str, int] = {}
+    demand: dict[str, int] = {}
+    counted: set[str] = set()
+    for part in chunks(skus):
+        for row in connection.execute(
+            sa.select(stock_positions).where(
+                stock_positions.c.sku.in_(part), stock_positions.c.location.in_(list(locations))
+            )
+        ):
+            on_hand[row.sku] = on_hand.get(row.sku, 0) + row.on_hand
+            demand[row.sku] = demand.get(row.sku, 0) + row.open_demand
+            if row.counted_at is not None:
+                counted.add(row.sku)
+    short: dict[str, int | None] = {sku: None for sku in skus if sku not in counted}
+    for sku in counted:
+        missing = demand.get(sku, 0) - on_hand.get(sku, 0)
+        if missing > 0:
+            short[sku] = missing
+    return short
+
+
+def is_coverable(rows: Iterable[Any], short: dict[str, int | None]) -> bool:
+    """Tell whether every goods line of an order is known and none of its articles is short."""
+    found = list(rows)
+    return bool(found) and all(
+        row.is_known and (not row.own_fulfilment or row.sku not in short) for row in found
+    )
+
+
+def _effect(account: str, mode: str, head: Any, rows: Sequence[Any]) -> Effect:
+    return Effect(
+        f"{CHANNEL_ACCEPTANCE}:{head.order_key}",
+        account,
+        CHANNEL_ACCEPTANCE,
+        head.order_key,
+        mode,
+        {"external_order_id": head.external_order_id, "line_ids": sorted(row.line_id for row in rows)},
+    )
+
+
+def accept_by_hand(shop: Shop, order_number: str, account: str | None = None) -> None:
+    """Plan the acceptance of one order because a person says so, whatever stock says.
+
+    Raises:
+        DomainRuleError: no single order of that number waits, its channel asks for no decision, or one was planned.
+    """
+    with shop.store.transaction() as connection:
+        query = sa.select(orders).where(
+            sa.or_(orders.c.order_number == order_number, orders.c.external_order_id == order_number),
+            orders.c.order_status == WAITING,
+        )
+        if account is not None:
+            query = query.where(orders.c.account == account)
+        heads = list(connection.execute(query))
+        if len(heads) != 1:
+            found = ", ".join(sorted(head.account for head in heads)) or "no account"
+            raise DomainRuleError(
+                f"order {order_number} waits for acceptance in {found}; name one account that has it"
+            )
+        head = heads[0]
+        settings = shop.account(head.account)
+        if connector_of(settings.system).order_acceptor is None:
+            raise DomainRuleError(f"{settings.system} asks no seller to accept orders; nothing was planned")
+        rows = _goods(connection, heads)[head.order_key]
+        if not outbox.plan(connection, [_effect(head.account, settings.mode, head, rows)]):
+            raise DomainRuleError(f"the acceptance of order {order_number} was planned before")
