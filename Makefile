@@ -20,11 +20,11 @@ UPGRADE ?=
 PYTHON ?= $(shell for p in python3.11 python3.12 python3.13 python3; do \
 	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' >/dev/null 2>&1 && { echo $$p; break; }; done)
 
-.PHONY: help install demo up test bench conformance lint format lock pictures clean
+.PHONY: help install demo up test bench conformance browser lint format lock pictures clean
 
 help:
 	@sed -n '2,4p' Makefile | cut -c 3-
-	@echo '  also: install bench conformance lint format lock pictures clean'
+	@echo '  also: install bench conformance browser lint format lock pictures clean'
 
 # ---- set up: a virtual environment with exactly what the lock names, then this checkout
 
@@ -59,7 +59,8 @@ bench: $(STAMP)
 
 test: lint
 	@echo '== tests'
-	@$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal --ignore=order_pipelines_tests/conformance $(PYTEST_ARGS)
+	@$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal --ignore=order_pipelines_tests/conformance \
+		--ignore=order_pipelines_tests/browser $(PYTEST_ARGS)
 
 lint: $(STAMP)
 	@echo '== ruff'
@@ -75,10 +76,17 @@ lint: $(STAMP)
 	@$(BIN)/deptry .
 
 # What needs more than the checkout: official specifications, real payloads and data in ../shared, or where
-# ORDER_PIPELINES_SHARED says.
+# ORDER_PIPELINES_SHARED says; published clients, installed into .environments from their pins; Node.js.
 conformance: $(STAMP)
 	@echo '== conformance'
 	@$(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup order_pipelines_tests/conformance $(PYTEST_ARGS)
+
+# Dagster's pages of a real `up` and the report, in a headless Chromium: an installed one, or Debian's, which is installed
+# where nobody has to be asked (as root, with apt-get).
+browser: $(STAMP)
+	@echo '== browser'
+	@$(BIN)/python -m order_pipelines_tests.browser.chromium
+	@$(BIN)/python -m pytest -n 0 order_pipelines_tests/browser $(PYTEST_ARGS)
 
 # ---- care
 
@@ -88,17 +96,22 @@ format: $(STAMP)
 	@$(BIN)/sqlfluff fix sql --processes $(WORKERS) --disable-progress-bar
 
 # `make lock` after a change in pyproject.toml; `make lock UPGRADE=--upgrade` for newer versions.
-# One lock for all platforms and Pythons; it holds names, versions and hashes, never an address.
-lock: $(STAMP)
-	@$(BIN)/uv pip compile pyproject.toml --extra dev --universal --python-version 3.11 --generate-hashes --no-strip-extras \
-		--no-header --no-annotate --no-emit-index-url --no-emit-find-links --quiet $(UPGRADE) -o requirements.lock
-	@! grep -nE '://|^-' requirements.lock || { echo 'requirements.lock holds an address (above)' >&2; exit 1; }
+# One lock for all platforms and Pythons; it holds names, versions and hashes, never an address. Published clients and
+# tools that the tests and benchmarks run in environments of their own (.environments) have one each.
+LOCK_ARGS := --universal --python-version 3.11 --generate-hashes --no-strip-extras \
+	--no-header --no-annotate --no-emit-index-url --no-emit-find-links --quiet
+PINS := $(patsubst %.in,%.txt,$(wildcard order_pipelines_tests/environments/*.in))
 
-# The pictures of the README, from a running `up`; needs an installed Chromium.
+lock: $(STAMP)
+	@$(BIN)/uv pip compile pyproject.toml --extra dev $(LOCK_ARGS) $(UPGRADE) -o requirements.lock
+	@for pins in $(PINS); do $(BIN)/uv pip compile $${pins%.txt}.in $(LOCK_ARGS) $(UPGRADE) -o $$pins; done
+	@! grep -nE '://|^-' requirements.lock $(PINS) || { echo 'a lock holds an address (above)' >&2; exit 1; }
+
+# The pictures of the README, on the way that `make browser` goes; needs an installed Chromium.
 pictures: $(STAMP)
 	@$(BIN)/python -m order_pipelines_tests.docs.pictures
 
 # Keeps settings, the merchant's data and Dagster's history.
 clean:
-	@rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis .tmp_dagster_home_*
+	@rm -rf $(VENV) .environments build dist .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis .tmp_dagster_home_*
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +

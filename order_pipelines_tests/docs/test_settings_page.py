@@ -14,6 +14,7 @@ from order_pipelines.connectors.bol.options import BolOptions
 from order_pipelines.connectors.exact_online.options import ExactOptions
 from order_pipelines.connectors.mirakl.options import MiraklOptions
 from order_pipelines.connectors.registry import CONNECTORS
+from order_pipelines.connectors.shopware.options import ShopwareOptions
 from order_pipelines.settings import Settings
 from order_pipelines_tests.docs.pages import DOCS, Section, sections
 
@@ -21,6 +22,7 @@ PAGE = DOCS / "settings.md"
 OPTIONS: dict[str, type[BaseModel]] = {
     "bol": BolOptions,
     "mirakl": MiraklOptions,
+    "shopware": ShopwareOptions,
     "b2b_files": FileOptions,
     "exact_online": ExactOptions,
 }
