@@ -10,8 +10,12 @@ alter table fetch_backlog add column given_up_at $instant$;
 -- Holds are kept after they ended, and numbered, so that the warehouse can take them in.
 alter table invoice_holds add column released_at $instant$;
 alter table invoice_holds add column change_seq bigint not null default 0;
-update counters set value = value + 1 where name = 'change_seq' and exists (select 1 from invoice_holds);
-update invoice_holds set change_seq = (select value from counters where name = 'change_seq');
+update counters set value = value + 1
+where name = 'change_seq' and exists (select 1 from invoice_holds);
+update invoice_holds set change_seq = (
+    select value from counters
+    where name = 'change_seq'
+);
 create index invoice_holds_by_change on invoice_holds (change_seq);
 
 -- What a channel refused or is about to refuse, so that another process does not ask meanwhile.
