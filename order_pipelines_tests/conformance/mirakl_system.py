@@ -169,6 +169,7 @@ MIRAKL = System(
         "PUT /api/orders/cancel",
         "PUT /api/orders/refund",
         "PUT /api/orders/{order_id}/accept",
+        "PUT /api/orders/{order_id}/cancel",
         "PUT /api/orders/{order_id}/ship",
         "PUT /api/orders/{order_id}/tracking",
     ),

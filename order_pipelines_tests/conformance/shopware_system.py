@@ -288,6 +288,7 @@ SHOPWARE = System(
     },
     sends=(
         "PATCH /api/order-delivery/{id}",
+        "PATCH /api/order/{id}",
         "POST /api/_action/order/{orderId}/state/{transition}",
         "POST /api/_action/order_delivery/{orderDeliveryId}/state/{transition}",
         "POST /api/_action/order_transaction/{orderTransactionId}/state/{transition}",
