@@ -20,11 +20,11 @@ UPGRADE ?=
 PYTHON ?= $(shell for p in python3.11 python3.12 python3.13 python3; do \
 	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' >/dev/null 2>&1 && { echo $$p; break; }; done)
 
-.PHONY: help install demo up test bench conformance browser lint format lock pictures clean
+.PHONY: help install demo up test endurance bench conformance browser lint format lock pictures clean
 
 help:
 	@sed -n '2,4p' Makefile | cut -c 3-
-	@echo '  also: install bench conformance browser lint format lock pictures clean'
+	@echo '  also: install endurance bench conformance browser lint format lock pictures clean'
 
 # ---- set up: a virtual environment with exactly what the lock names, then this checkout
 
@@ -59,7 +59,13 @@ bench: $(STAMP)
 
 test: lint
 	@echo '== tests'
-	@$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal --ignore=order_pipelines_tests/conformance \
+	@$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal -m 'not endurance' --ignore=order_pipelines_tests/conformance \
+		--ignore=order_pipelines_tests/browser $(PYTEST_ARGS)
+
+# What takes minutes on its own: a kill at each point of a day, an hour of schedules and days of runs on a virtual clock.
+endurance: $(STAMP)
+	@echo '== endurance'
+	@$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal -m endurance --ignore=order_pipelines_tests/conformance \
 		--ignore=order_pipelines_tests/browser $(PYTEST_ARGS)
 
 lint: $(STAMP)

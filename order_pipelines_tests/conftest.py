@@ -1,6 +1,7 @@
 """What every test may use: fresh stores, an environment without the developer's settings, one Hypothesis profile."""
 
 import os
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,6 +14,16 @@ from order_pipelines_tests.postgres import TestPostgres, running_postgres
 # judged by what it changes and not by luck; on a developer's machine they vary and find more.
 hypothesis.settings.register_profile("house", deadline=None, derandomize="CI" in os.environ)
 hypothesis.settings.load_profile("house")
+
+
+def pytest_configure() -> None:
+    """Listen to signals as at a terminal: who starts us in the background lets us, and all we start, ignore them.
+
+    Dagster gives SIGTERM whatever SIGINT has; ignored there, no process that a test started could be asked to end.
+    """
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        if signal.getsignal(number) is signal.SIG_IGN:
+            signal.signal(number, signal.default_int_handler if number is signal.SIGINT else signal.SIG_DFL)
 
 
 @pytest.hookimpl(trylast=True)

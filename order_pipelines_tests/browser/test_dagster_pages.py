@@ -71,7 +71,7 @@ def test_a_run_shows_its_steps_and_that_all_of_them_succeeded(
 ) -> None:
     walk.run(page, world)
     text = said(page)
-    for words in ("Success Run of sweep_shop", "30 assets", "No steps have errored", "Succeeded (16)"):
+    for words in ("Success Run of sweep_shop", "31 assets", "No steps have errored", "Succeeded (16)"):
         assert words in text
     for step in STEPS:
         expect(page.get_by_text(step, exact=True).first).to_be_attached()

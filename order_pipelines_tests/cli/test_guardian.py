@@ -68,6 +68,16 @@ def wait_until_ended(processes: list[psutil.Process], within_s: float) -> None:
         time.sleep(0.1)
 
 
+def _family(process: subprocess.Popen[str], members: int) -> list[psutil.Process]:
+    """Return what a process has started, once its shell has started the rest."""
+    deadline = time.monotonic() + 20
+    while len(family := psutil.Process(process.pid).children(recursive=True)) < members:
+        assert time.monotonic() < deadline, family
+        time.sleep(0.02)
+    assert len(family) == members
+    return family
+
+
 @pytest.mark.parametrize(
     ("number", "also", "members"), [(signal.SIGHUP, "", 4), (signal.SIGKILL, "deaf", 5)], ids=["hup", "kill"]
 )
@@ -76,8 +86,7 @@ def test_what_a_killed_process_had_started_ends(
 ) -> None:
     with starter(tmp_path, also) as process:
         # The guardian, a group of three, and the one that hears nothing.
-        family = psutil.Process(process.pid).children(recursive=True)
-        assert len(family) == members
+        family = _family(process, members)
         process.send_signal(number)
         assert process.wait(timeout=10) == -number
         wait_until_ended(family, within_s=60)

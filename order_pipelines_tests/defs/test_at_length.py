@@ -119,6 +119,7 @@ def alerts_of(url: str) -> dict[str, bool]:
 # Dagster's own: its daemon says `logger.warn`, and definitions are read where the daemon is.
 @pytest.mark.filterwarnings("ignore:The 'warn' method is deprecated:DeprecationWarning")
 @pytest.mark.filterwarnings("ignore:Property `ScheduleDefinition.environment_vars`:DeprecationWarning")
+@pytest.mark.endurance
 @pytest.mark.slow
 @pytest.mark.timeout(1200)
 def test_after_an_hour_with_faults_and_killed_runs_nothing_is_stuck(home: Path, shop: ShopWorld) -> None:

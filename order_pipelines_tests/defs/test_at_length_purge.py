@@ -122,6 +122,7 @@ def size(instance: dg.DagsterInstance, home: Path) -> int:
     return in_files + int(in_database)
 
 
+@pytest.mark.endurance
 @pytest.mark.timeout(600)
 def test_after_the_days_that_are_kept_nothing_grows(
     home: Path, set_clocks: Callable[[datetime], None]

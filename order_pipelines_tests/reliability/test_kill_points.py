@@ -46,7 +46,7 @@ _ENDS_THE_CONSENT = (
     "before commit: tokens._StoredSlot.write < exact_online.tokens.TokenKeeper._renew",
 )
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(7200 if _WANTED else 1800)]
+pytestmark = [pytest.mark.endurance, pytest.mark.slow, pytest.mark.timeout(7200 if _WANTED else 1800)]
 
 
 class Lives:

@@ -155,6 +155,7 @@ def calm() -> Iterator[dict[str, Any]]:
         yield house.result()
 
 
+@pytest.mark.endurance
 @pytest.mark.slow
 @pytest.mark.timeout(900)
 @pytest.mark.parametrize("stores", ["sqlite and duckdb", "postgresql"])

@@ -169,6 +169,7 @@ def test_the_share_is_a_setting(fifty: ShopWorld) -> None:
 
 class _Sink:
     subtracts_open_orders = False
+    lowers_by_itself = False
     max_quantity = 999
 
     def __init__(self, offers: list[ListedOffer]) -> None:
