@@ -6,7 +6,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import psutil
@@ -58,7 +58,12 @@ def starter(folder: Path, also: str) -> Iterator[subprocess.Popen[str]]:
 
 def alive(processes: list[psutil.Process]) -> list[psutil.Process]:
     """Return those that still do something; an ended one that nobody waited for does not."""
-    return [each for each in processes if each.is_running() and each.status() != psutil.STATUS_ZOMBIE]
+    found = []
+    for each in processes:
+        with suppress(psutil.NoSuchProcess):
+            if each.is_running() and each.status() != psutil.STATUS_ZOMBIE:
+                found.append(each)
+    return found
 
 
 def wait_until_ended(processes: list[psutil.Process], within_s: float) -> None:
@@ -101,15 +106,25 @@ def test_what_was_stopped_in_time_is_not_guarded_any_more(tmp_path: Path) -> Non
     assert (first.process.returncode, guardian.returncode) == (-signal.SIGTERM, 0)
 
 
+def _words(processes: list[psutil.Process]) -> set[str]:
+    """Return the words of the command lines of those that live."""
+    words: set[str] = set()
+    for each in alive(processes):
+        with suppress(psutil.NoSuchProcess):
+            words.update(each.cmdline())
+    return words
+
+
 @pytest.mark.slow
 @pytest.mark.timeout(300)
 def test_a_killed_up_leaves_no_process_of_dagster(everything: subprocess.Popen[str]) -> None:
     """``kill -9`` of it once left code server, web server and daemon at work, and the next start met their ports."""
     read_until(everything, r"^Dagster +(http://127\.0\.0\.1:\d+)$")
-    family = psutil.Process(everything.pid).children(recursive=True)
-    assert {"code-server", "dagster._daemon", "dagster_webserver"} <= {
-        word for each in alive(family) for word in each.cmdline()
-    }
+    wanted = {"code-server", "dagster._daemon", "dagster_webserver"}
+    deadline = time.monotonic() + 60
+    while not wanted <= _words(family := psutil.Process(everything.pid).children(recursive=True)):
+        assert time.monotonic() < deadline, _words(family)
+        time.sleep(0.2)
     everything.kill()
     assert everything.wait(timeout=10) == -signal.SIGKILL
     wait_until_ended(family, within_s=120)
