@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
-from order_pipelines.connectors.bol.payloads import JsonObject, Reader, describe_other, parse
+from order_pipelines.connectors.bodies import JsonObject, parse
+from order_pipelines.connectors.bol.payloads import Reader, describe_other
 from order_pipelines.domain.orders import (
     Address,
     Buyer,

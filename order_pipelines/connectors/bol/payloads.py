@@ -10,17 +10,12 @@ from decimal import Decimal
 from itertools import islice
 from typing import Any
 
-import orjson
-
+from order_pipelines.connectors.bodies import SHOWN, JsonObject, kind_of, shown
 from order_pipelines.domain.orders import Problem
 from order_pipelines.money import ZERO
 
-JsonObject = dict[str, Any]
-
-_BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 _LARGEST_INT32 = 2_147_483_647
 _LARGEST_AMOUNT = 1_000_000_000
-_SHOWN = 60
 _LONGEST_ID = 200
 
 # Everything that v10 documents in an order, list and detail: what is not in here may be a renamed member.
@@ -59,26 +54,6 @@ _OTHER_PAYLOADS = (
 )
 
 
-def parse(body: bytes) -> Any | Problem:
-    """Return the JSON value of a body, or the problem that keeps it from being read."""
-    body = body.removeprefix(_BYTE_ORDER_MARK)
-    try:
-        return orjson.loads(body)
-    except orjson.JSONDecodeError as error:
-        ends_early = error.pos >= len(body) - 1 or "unexpected end" in error.msg
-        if not body.strip():
-            return Problem("truncated", "the payload is empty")
-        if ends_early and body.lstrip()[:1] in (b"{", b"["):
-            return Problem(
-                "truncated", f"the JSON breaks off after {len(body)} bytes", f"byte {error.pos + 1}"
-            )
-        return Problem(
-            "not_json",
-            f"not JSON: {error.msg} at line {error.lineno}, column {error.colno}",
-            f"line {error.lineno}, column {error.colno}",
-        )
-
-
 def describe_other(payload: object) -> str:
     """Return what a payload that is no order seems to be, for the sentence ``it looks like …``."""
     if isinstance(payload, dict):
@@ -86,34 +61,12 @@ def describe_other(payload: object) -> str:
             if member in payload:
                 return what
         return "an object with " + _names(payload) if payload else "an empty object"
-    return f"a JSON {_kind(payload)}"
-
-
-def shown(value: object) -> str:
-    """Return a short text of an offending value."""
-    try:
-        text = value if isinstance(value, str) else orjson.dumps(value).decode()
-    except TypeError:
-        # What can be read may be nested too deeply to be written.
-        return f"a {_kind(value)} nested without end"
-    return text if len(text) <= _SHOWN else text[: _SHOWN - 1] + "…"
-
-
-def _kind(value: object) -> str:
-    if value is None:
-        return "null"
-    if isinstance(value, bool):
-        return "true or false"
-    if isinstance(value, int | float):
-        return "number"
-    if isinstance(value, str):
-        return "text"
-    return "list" if isinstance(value, list) else "object"
+    return f"a JSON {kind_of(payload)}"
 
 
 def _names(names: Iterable[str]) -> str:
     """Return the first five names, shortened, for a sentence."""
-    first = [name if len(name) <= _SHOWN else name[: _SHOWN - 1] + "…" for name in islice(names, 6)]
+    first = [name if len(name) <= SHOWN else name[: SHOWN - 1] + "…" for name in islice(names, 6)]
     return ", ".join(first[:5]) + (", …" if len(first) > 5 else "")
 
 
@@ -151,7 +104,7 @@ class Reader:
 
     def wrong(self, name: str, expected: str, value: object, *, show: bool = True) -> None:
         """Report a member of the wrong type."""
-        found = "null" if value is None else f"a {_kind(value)}" if not show else shown(value)
+        found = "null" if value is None else f"a {kind_of(value)}" if not show else shown(value)
         self.report("wrong_type", name, f"must be {expected}, not {found}", value if show else None)
 
     def text(self, name: str, *, required: bool = False) -> str | None:

@@ -9,6 +9,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
+from order_pipelines.connectors.bodies import parse
 from order_pipelines.connectors.mirakl import states
 from order_pipelines.connectors.mirakl.amounts import (
     LineMoney,
@@ -18,7 +19,7 @@ from order_pipelines.connectors.mirakl.amounts import (
     read_tax_mode,
     sum_known,
 )
-from order_pipelines.connectors.mirakl.payloads import Reader, describe_other, parse
+from order_pipelines.connectors.mirakl.payloads import Reader, describe_other
 from order_pipelines.connectors.mirakl.people import read_address, read_buyer
 from order_pipelines.connectors.mirakl.totals import (
     ReadLine,

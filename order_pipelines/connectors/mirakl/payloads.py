@@ -6,19 +6,13 @@ published description says: its own example has fifteen such nulls.
 
 from datetime import UTC, datetime
 from decimal import Decimal
-from typing import Any
 
-import orjson
-
+from order_pipelines.connectors.bodies import JsonObject, kind_of, shown
 from order_pipelines.domain.orders import Problem
 from order_pipelines.money import ZERO
 
-JsonObject = dict[str, Any]
-
-_BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 _LARGEST_INT32 = 2_147_483_647
 _LARGEST_AMOUNT = 1_000_000_000
-_SHOWN = 60
 _LONGEST_ID = 200
 
 # What Mirakl's other payloads are recognised by, so that a person who offers one here is told what it is.
@@ -41,54 +35,15 @@ _OTHER_PAYLOADS = (
 )
 
 
-def parse(body: bytes) -> Any | Problem:
-    """Return the JSON value of a body, or the problem that keeps it from being read."""
-    body = body.removeprefix(_BYTE_ORDER_MARK)
-    try:
-        return orjson.loads(body)
-    except orjson.JSONDecodeError as error:
-        if not body.strip():
-            return Problem("truncated", "the payload is empty")
-        ends_early = error.pos >= len(body) - 1 or "unexpected end" in error.msg
-        if ends_early and body.lstrip()[:1] in (b"{", b"["):
-            return Problem(
-                "truncated", f"the JSON breaks off after {len(body)} bytes", f"byte {error.pos + 1}"
-            )
-        where = f"line {error.lineno}, column {error.colno}"
-        return Problem("not_json", f"not JSON: {error.msg} at {where}", where)
-
-
 def describe_other(payload: object) -> str:
     """Return what a payload that is no order seems to be, for the sentence ``it looks like …``."""
     if not isinstance(payload, dict):
-        return f"a JSON {_kind(payload)}"
+        return f"a JSON {kind_of(payload)}"
     for member, what in _OTHER_PAYLOADS:
         if member in payload:
             return what
     names = ", ".join(shown(name) for name in sorted(payload)[:5])
     return f"an object with {names}" if payload else "an empty object"
-
-
-def shown(value: object) -> str:
-    """Return a short text of an offending value."""
-    try:
-        text = value if isinstance(value, str) else orjson.dumps(value).decode()
-    except TypeError:
-        # What can be read may be nested too deeply to be written.
-        return f"a {_kind(value)} nested without end"
-    return text if len(text) <= _SHOWN else text[: _SHOWN - 1] + "…"
-
-
-def _kind(value: object) -> str:
-    if value is None:
-        return "null"
-    if isinstance(value, bool):
-        return "true or false"
-    if isinstance(value, int | float):
-        return "number"
-    if isinstance(value, str):
-        return "text"
-    return "list" if isinstance(value, list) else "object"
 
 
 class Reader:
@@ -120,7 +75,7 @@ class Reader:
 
     def wrong(self, name: str, expected: str, value: object, *, show: bool = True) -> None:
         """Report a member of the wrong type."""
-        found = shown(value) if show else f"a {_kind(value)}"
+        found = shown(value) if show else f"a {kind_of(value)}"
         self.report("wrong_type", name, f"must be {expected}, not {found}", value if show else None)
 
     def text(self, name: str, *, required: bool = False) -> str | None:

@@ -9,17 +9,12 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
+from order_pipelines.connectors.bodies import JsonObject, parse
 from order_pipelines.connectors.ports import Interpreter
 from order_pipelines.connectors.shopware.lines import TAX_STATUSES, Positions, newest, read_positions
 from order_pipelines.connectors.shopware.lines import read_amounts as amounts_of
 from order_pipelines.connectors.shopware.options import ShopwareOptions, read_options
-from order_pipelines.connectors.shopware.payloads import (
-    JsonObject,
-    Reader,
-    describe_other,
-    parse,
-    plain_entity,
-)
+from order_pipelines.connectors.shopware.payloads import Reader, describe_other, plain_entity
 from order_pipelines.connectors.shopware.people import read_address, read_buyer
 from order_pipelines.connectors.shopware.states import Progress, read_progress, with_pieces
 from order_pipelines.domain.orders import Interpretation, Order, Problem, Reject

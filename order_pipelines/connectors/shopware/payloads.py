@@ -12,15 +12,12 @@ from typing import Any
 
 import orjson
 
+from order_pipelines.connectors.bodies import SHOWN, JsonObject, kind_of
 from order_pipelines.domain.orders import Problem
 from order_pipelines.money import round_to_cents
 
-JsonObject = dict[str, Any]
-
-_BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 _LARGEST_INT32 = 2_147_483_647
 _LARGEST_AMOUNT = 1_000_000_000
-_SHOWN = 60
 _LONGEST_ID = 200
 _DEEPEST = 8
 _PRICE = Decimal("0.0001")
@@ -38,23 +35,6 @@ _OTHER_PAYLOADS = (
     ("source", "a webhook"),
     ("notFound", "an answer of the sync end point"),
 )
-
-
-def parse(body: bytes) -> Any | Problem:
-    """Return the JSON value of a body, or the problem that keeps it from being read."""
-    body = body.removeprefix(_BYTE_ORDER_MARK)
-    try:
-        return orjson.loads(body)
-    except orjson.JSONDecodeError as error:
-        if not body.strip():
-            return Problem("truncated", "the payload is empty")
-        ends_early = error.pos >= len(body) - 1 or "unexpected end" in error.msg
-        if ends_early and body.lstrip()[:1] in (b"{", b"["):
-            return Problem(
-                "truncated", f"the JSON breaks off after {len(body)} bytes", f"byte {error.pos + 1}"
-            )
-        where = f"line {error.lineno}, column {error.colno}"
-        return Problem("not_json", f"not JSON: {error.msg} at {where}", where)
 
 
 def plain_entity(row: Any, content: Mapping[str, Any]) -> Any:
@@ -118,27 +98,15 @@ def describe_other(payload: object) -> str:
         for member, what in _OTHER_PAYLOADS:
             if member in payload:
                 return what
-        return f"an object with {', '.join(sorted(payload)[:5])[:_SHOWN]}" if payload else "an empty object"
-    return f"a JSON {_kind(payload)}"
-
-
-def _kind(value: object) -> str:
-    if value is None:
-        return "null"
-    if isinstance(value, bool):
-        return "true or false"
-    if isinstance(value, int | float):
-        return "number"
-    if isinstance(value, str):
-        return "text"
-    return "list" if isinstance(value, list) else "object"
+        return f"an object with {', '.join(sorted(payload)[:5])[:SHOWN]}" if payload else "an empty object"
+    return f"a JSON {kind_of(payload)}"
 
 
 def _shown(value: object) -> str:
     if isinstance(value, list | dict):
-        return f"a {_kind(value)}"
+        return f"a {kind_of(value)}"
     text = value if isinstance(value, str) else orjson.dumps(value).decode()
-    return text if len(text) <= _SHOWN else text[: _SHOWN - 1] + "…"
+    return text if len(text) <= SHOWN else text[: SHOWN - 1] + "…"
 
 
 class Reader:
@@ -174,7 +142,7 @@ class Reader:
 
     def wrong(self, name: str, expected: str, value: object, *, show: bool = True) -> None:
         """Report a member of the wrong type."""
-        found = _shown(value) if show else f"a {_kind(value)}"
+        found = _shown(value) if show else f"a {kind_of(value)}"
         self.report("wrong_type", name, f"must be {expected}, not {found}", value if show else None)
 
     def text(self, name: str, *, required: bool = False, show: bool = True) -> str | None:
