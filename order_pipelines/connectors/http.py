@@ -6,9 +6,11 @@ whatever comes; no redirect is followed, no cookie kept, and no wait longer than
 
 import math
 import re
+import threading
 import time
 from base64 import b64encode
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from email.utils import parsedate_to_datetime
@@ -20,7 +22,7 @@ import requests
 from order_pipelines import clock
 from order_pipelines.connectors.plain import plain_words
 from order_pipelines.connectors.ports import RateBudget
-from order_pipelines.connectors.wire import Call, Session, now_calling
+from order_pipelines.connectors.wire import Call, Session, felt_call, now_calling
 from order_pipelines.errors import ConnectorError, PermanentConnectorError, TransientConnectorError
 
 DEFAULT_TIMEOUT_S = 20.0
@@ -50,6 +52,35 @@ class Answer:
             ValueError: the body is not JSON.
         """
         return orjson.loads(self.body)
+
+
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """One answered call, as a listener notes it: ``seconds`` from the first byte sent to the last received."""
+
+    method: str
+    path: str
+    group: str
+    answer: Answer
+    seconds: float
+
+
+_ears = threading.local()
+
+
+@contextmanager
+def listening() -> Iterator[list[Heard]]:
+    """Note every call that this thread makes in the block, of whatever connector; calls without answer are not there.
+
+    Bodies are kept as long as the list is: for an examination of some calls, not for the daily work.
+    """
+    before = getattr(_ears, "heard", None)
+    heard: list[Heard] = []
+    _ears.heard = heard
+    try:
+        yield heard
+    finally:
+        _ears.heard = before
 
 
 def redact_path(url: str) -> str:
@@ -126,36 +157,44 @@ class ApiSession:
                 ``maybe_acted`` when the request may have reached the other side and was not a read.
             PermanentConnectorError: the path leads to another host; nothing was sent.
         """
-        self.budget.wait(group, deadline=self.deadline)
-        url = path if path.startswith(("http://", "https://")) else f"{self.base_url}{path}"
-        if not url.startswith(f"{self.base_url}/"):
-            raise self._error(
-                PermanentConnectorError, method, path, None, "points to another host; not followed"
-            )
-        timeout = self._timeout(method, path)
-        self._note_secrets(headers or {}, auth)
-        sent_at = clock.now()
-        call = now_calling.call = Call(time.monotonic() + timeout, max_bytes + _HEAD_BYTES)
-        try:
-            with self._session.request(
-                method,
-                url,
-                params=dict(params) if params else None,
-                data=body,
-                headers=dict(headers or {}),
-                auth=auth,
-                timeout=(min(timeout, 5.0), timeout),
-                allow_redirects=False,
-                stream=True,
-            ) as response:
-                content = self._read(response, call, max_bytes, method, path)
-                answer = Answer(response.status_code, response.headers, content, sent_at)
-        except requests.RequestException as error:
-            raise self._no_answer(error, call, max_bytes, method, path) from None
-        finally:
-            del now_calling.call
-        self._learn(group, answer)
-        return answer
+        with felt_call() as is_wanted:
+            if not is_wanted:
+                raise self._error(
+                    TransientConnectorError, method, path, None, "whoever wanted it has ended; not sent"
+                )
+            self.budget.wait(group, deadline=self.deadline)
+            url = path if path.startswith(("http://", "https://")) else f"{self.base_url}{path}"
+            if not url.startswith(f"{self.base_url}/"):
+                raise self._error(
+                    PermanentConnectorError, method, path, None, "points to another host; not followed"
+                )
+            timeout = self._timeout(method, path)
+            self._note_secrets(headers or {}, auth)
+            sent_at, began = clock.now(), time.monotonic()
+            call = now_calling.call = Call(time.monotonic() + timeout, max_bytes + _HEAD_BYTES)
+            try:
+                with self._session.request(
+                    method,
+                    url,
+                    params=dict(params) if params else None,
+                    data=body,
+                    headers=dict(headers or {}),
+                    auth=auth,
+                    timeout=(min(timeout, 5.0), timeout),
+                    allow_redirects=False,
+                    stream=True,
+                ) as response:
+                    content = self._read(response, call, max_bytes, method, path)
+                    answer = Answer(response.status_code, response.headers, content, sent_at)
+            except requests.RequestException as error:
+                raise self._no_answer(error, call, max_bytes, method, path) from None
+            finally:
+                del now_calling.call
+            self._learn(group, answer)
+            heard = getattr(_ears, "heard", None)
+            if heard is not None:
+                heard.append(Heard(method, redact_path(path), group, answer, time.monotonic() - began))
+            return answer
 
     def _timeout(self, method: str, path: str) -> float:
         if self.deadline is None:

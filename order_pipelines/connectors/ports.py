@@ -11,6 +11,8 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any, Literal, Protocol, runtime_checkable
 
+from order_pipelines.connectors.visiting import BooksWanted, Visit
+from order_pipelines.domain.findings import CallLimit
 from order_pipelines.domain.orders import Interpretation
 
 WriteState = Literal["confirmed", "accepted", "rejected", "in_doubt"]
@@ -189,8 +191,8 @@ class ShipmentSink(Protocol):
     ) -> WriteResult:
         """Announce one parcel; ``reference`` is ours, at most 90 characters."""
 
-    def cancel_line(self, external_line_id: str, *, reason: str) -> WriteResult:
-        """Cancel the open remainder of one line."""
+    def cancel_line(self, external_order_id: str, external_line_id: str, *, reason: str) -> WriteResult:
+        """Cancel the open remainder of one line of an order."""
 
     def shipped_quantities(self, external_order_id: str) -> Mapping[str, int]:
         """Read what the channel holds as shipped, by line: looked at before a shipment in doubt is repeated."""
@@ -229,12 +231,13 @@ class SalesEntry:
 
 @dataclass(frozen=True, slots=True)
 class BookedEntry:
-    """A sales entry as the books hold it; ``amount_incl_vat`` in the entry's currency."""
+    """A sales entry as the books hold it: ``amount_incl_vat`` in its currency, ``entry_date`` when it was asked."""
 
     entry_id: str
     entry_number: str | None
     reference: str
     amount_incl_vat: Decimal | None
+    entry_date: date | None = None
 
 
 class InvoiceSink(Protocol):
@@ -250,6 +253,16 @@ class InvoiceSink(Protocol):
             TransientConnectorError: with ``maybe_acted`` when the entry may exist nevertheless.
             PermanentConnectorError: refused, with the books' own words.
         """
+
+
+class BooksReader(Protocol):
+    """Books whose sales entries can be read back, to be compared with what we think is in them."""
+
+    def entries_of_day(self, day: date) -> Iterator[BookedEntry]:
+        """Yield every sales entry of that date that has a reference, whoever booked it."""
+
+    def entries_with(self, references: Sequence[str]) -> Iterator[BookedEntry]:
+        """Yield every entry with one of exactly these references, whatever its date."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -347,6 +360,16 @@ class FileInterpreter(Protocol):
         """
 
 
+class AccountProbe(Protocol):
+    """One read-only visit to an account: what it may do and what a first load would meet."""
+
+    lists_offers_by_reading: bool
+    """Listing offers orders nothing at the system; where it does, an examination leaves it."""
+
+    def visit(self, visit: Visit, wanted: BooksWanted) -> None:
+        """Ask what can be asked without writing, and note what was found; never raises for what the system does."""
+
+
 @dataclass(frozen=True, slots=True)
 class Connector:
     """One line of the registry: what a system can do and how to make it do so.
@@ -354,6 +377,9 @@ class Connector:
     Factories take the account and what the house lends; ``None`` means the system cannot do that.
     ``keep_alive`` renews a consent that would end when nobody calls for long; it tells whether it did.
     ``entities`` are what intake assets are made of: ``orders`` gives ``intake/<system>__orders``.
+    ``ships_whole_orders`` tells by an account's options whether one announcement ships all of an order; ``None``: no.
+    ``waits_for_seller`` tells by an account's options whether its orders wait to be accepted; ``None``: they always do
+    where there is an ``order_acceptor``.
     """
 
     system: str
@@ -365,7 +391,17 @@ class Connector:
     order_source: Callable[[Account, House], OrderSource] | None = None
     stock_sink: Callable[[Account, House], StockSink | StockBatchSink] | None = None
     order_acceptor: Callable[[Account, House], OrderAcceptor] | None = None
+    waits_for_seller: Callable[[Mapping[str, Any]], bool] | None = None
     shipment_sink: Callable[[Account, House], ShipmentSink] | None = None
+    ships_whole_orders: Callable[[Mapping[str, Any]], bool] | None = None
     invoice_sink: Callable[[Account, House], InvoiceSink] | None = None
+    books_reader: Callable[[Account, House], BooksReader] | None = None
     keep_alive: Callable[[Account, House], bool] | None = None
+    account_probe: Callable[[Account, House], AccountProbe] | None = None
+    limits: tuple[CallLimit, ...] = ()
     secrets: tuple[str, ...] = ()
+
+    def asks_seller(self, options: Mapping[str, Any]) -> bool:
+        """Tell whether orders of an account with these options wait for the seller's word."""
+        waits = self.waits_for_seller
+        return self.order_acceptor is not None and (waits is None or waits(options))

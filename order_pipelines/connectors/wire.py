@@ -8,6 +8,8 @@ import io
 import socket
 import threading
 import time
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from http.cookiejar import DefaultCookiePolicy
 from typing import Any, Literal
@@ -28,6 +30,47 @@ class Call:
 
 
 now_calling = threading.local()
+_feeling = threading.local()
+
+
+class Pulse:
+    """Whether a call of one thread waits for the other side, and since when; other threads may look, and end it."""
+
+    def __init__(self) -> None:
+        self._since: float | None = None
+        self._is_over = False
+
+    def waiting_s(self) -> float:
+        """Return for how many seconds a call has waited by now, for its place in the budget or for its answer."""
+        since = self._since
+        return 0.0 if since is None else time.monotonic() - since
+
+    def stop(self) -> None:
+        """Let no further call begin; one that waits ends by its own time."""
+        self._is_over = True
+
+    @contextmanager
+    def felt(self) -> Iterator[None]:
+        """Feel the calls that this thread makes in the block."""
+        _feeling.pulse = self
+        try:
+            yield
+        finally:
+            _feeling.pulse = None
+
+    @contextmanager
+    def _call(self) -> Iterator[bool]:
+        self._since = time.monotonic()
+        try:
+            yield not self._is_over
+        finally:
+            self._since = None
+
+
+def felt_call() -> AbstractContextManager[bool]:
+    """Let whoever feels this thread's pulse know of a call while the block lasts; yields whether it may be made."""
+    pulse: Pulse | None = getattr(_feeling, "pulse", None)
+    return nullcontext(True) if pulse is None else pulse._call()
 
 
 class _Wire(io.RawIOBase):

@@ -18,9 +18,12 @@ from openpyxl.utils.exceptions import IllegalCharacterError
 
 from order_pipelines.cli import cli
 from order_pipelines.connectors.b2b_files import CONNECTOR as FILES
-from order_pipelines.connectors.bol.mapping import interpret
-from order_pipelines.connectors.bol.orders import read_entry
+from order_pipelines.connectors.bol import orders as bol_orders
 from order_pipelines.connectors.exact_online import odata
+from order_pipelines.connectors.mirakl import orders as mirakl_orders
+from order_pipelines.connectors.ports import Interpreter, Listed
+from order_pipelines.connectors.registry import connector_of
+from order_pipelines.connectors.shopware import orders as shopware_orders
 from order_pipelines.domain.orders import Order
 from order_pipelines.domain.products import check_master
 from order_pipelines.errors import ConfigurationError, DataContractError
@@ -34,7 +37,14 @@ from order_pipelines_tests.fuzz.storable import misfits
 from order_pipelines_tests.operations.memory_folder import memory_folder
 
 RECORDED = Path(__file__).parents[1] / "recorded"
-ORDERS = sorted((RECORDED / "bol" / "orders").glob("*.json"))
+CHANNELS = ("bol", "mirakl", "shopware")
+ORDERS = {system: sorted((RECORDED / system / "orders").glob("*.json")) for system in CHANNELS}
+# How an entry of a listing is written down, and what a page calls its entries.
+ENTRIES: dict[str, tuple[Callable[[Any, str], Listed], str]] = {
+    "bol": (bol_orders.read_entry, "orders"),
+    "mirakl": (mirakl_orders.read_entry, "orders"),
+    "shopware": (shopware_orders.read_entry, "data"),
+}
 CSVS = {
     "orders": (
         (RECORDED / "b2b_files" / "orders" / "order_with_number.csv").read_text("utf-8-sig"),
@@ -91,11 +101,13 @@ def _xlsx(rows: list[list[Any]]) -> bytes:
     return stream.getvalue()
 
 
-# ------------------------------------------------------------------------------------------------ bol
+# ------------------------------------------------------------------------------------------------ channels
 
 
-def test_bol_orders_become_rows_or_rejects() -> None:
-    seeds = [orjson.loads(path.read_bytes()) for path in ORDERS]
+@pytest.mark.parametrize("system", ORDERS)
+def test_orders_of_a_channel_become_rows_or_rejects(system: str) -> None:
+    seeds = [orjson.loads(path.read_bytes()) for path in ORDERS[system]]
+    interpret = _interpreter(system)
     orders: list[Order] = []
 
     def target(payload: Any) -> None:
@@ -104,30 +116,37 @@ def test_bol_orders_become_rows_or_rejects() -> None:
         assert_storable(meaning)
         orders.extend(meaning.orders)
 
-    run = fuzz("bol orders", seeds, spoil_json, target, executions=400)
+    run = fuzz(f"{system} orders", seeds, spoil_json, target, executions=400)
     assert run.executions >= 400
     assert_can_be_validated(orders)
 
 
-def test_bytes_that_were_a_bol_order_become_rows_or_a_reject() -> None:
+@pytest.mark.parametrize("system", ORDERS)
+def test_bytes_that_were_an_order_of_a_channel_become_rows_or_a_reject(system: str) -> None:
+    interpret = _interpreter(system)
+
     def target(body: bytes) -> None:
         assert_storable(interpret(body, kind="order"))
 
-    fuzz("bol bytes", [path.read_bytes() for path in ORDERS], spoil_bytes, target, executions=300)
+    fuzz(
+        f"{system} bytes", [path.read_bytes() for path in ORDERS[system]], spoil_bytes, target, executions=300
+    )
 
 
-def test_entries_of_bols_lists_can_be_written_down() -> None:
-    pages = [orjson.loads(path.read_bytes()) for path in ORDERS if "list" in path.name]
-    seeds = [entry for page in pages for entry in page["orders"]]
+@pytest.mark.parametrize("system", ENTRIES)
+def test_entries_of_a_channels_lists_can_be_written_down(system: str) -> None:
+    read_entry, member = ENTRIES[system]
+    pages = [orjson.loads(path.read_bytes()) for path in ORDERS[system]]
+    seeds = [entry for page in pages if isinstance(page, dict) for entry in page.get(member) or ()]
 
     def target(entry: Any) -> None:
         try:
             value = orjson.loads(write_json(entry))
         except orjson.JSONDecodeError:
             return
-        listed = read_entry(value, "GET /retailer/orders")
+        listed = read_entry(value, "GET /orders")
         row = {
-            "account": "bol_main",
+            "account": "shop",
             "external_id": listed.external_id,
             "changed_at": listed.changed_at,
             "listed_at": NOW,
@@ -135,7 +154,13 @@ def test_entries_of_bols_lists_can_be_written_down() -> None:
         }
         assert misfits(fetch_backlog, row) == []
 
-    fuzz("bol entries", seeds, spoil_json, target, executions=400)
+    fuzz(f"{system} entries", seeds, spoil_json, target, executions=400)
+
+
+def _interpreter(system: str) -> Interpreter:
+    make = connector_of(system).interpreter
+    assert make is not None
+    return make({})
 
 
 # ------------------------------------------------------------------------------------------------ files
@@ -300,7 +325,7 @@ def test_settings_are_read_or_the_wrong_place_is_named(folder: Path) -> None:
 
 
 def test_inspect_prints_facts_or_what_is_wrong(folder: Path) -> None:
-    bodies = [path.read_bytes() for path in ORDERS] + [
+    bodies = [path.read_bytes() for paths in ORDERS.values() for path in paths] + [
         _csv(_table(text)) for texts in CSVS.values() for text in texts
     ]
     runner = CliRunner()

@@ -6,6 +6,7 @@ from typing import Any
 from order_pipelines.connectors.bol.mapping import interpret
 from order_pipelines.connectors.bol.options import check_options
 from order_pipelines.connectors.bol.orders import BolOrders
+from order_pipelines.connectors.bol.probe import LIMITS, BolProbe
 from order_pipelines.connectors.bol.shipments import BolShipments
 from order_pipelines.connectors.bol.stock import make_stock_sink
 from order_pipelines.connectors.ports import Connector, Interpreter
@@ -26,5 +27,7 @@ CONNECTOR = Connector(
     order_source=BolOrders,
     stock_sink=make_stock_sink,
     shipment_sink=BolShipments,
+    account_probe=BolProbe,
+    limits=LIMITS,
     secrets=("client_id", "client_secret"),
 )

@@ -11,7 +11,6 @@ from urllib.parse import quote, urlencode
 import orjson
 
 from order_pipelines import clock
-from order_pipelines.connectors.bol.tokens import TokenKeeper
 from order_pipelines.connectors.http import (
     MAX_BODY_BYTES,
     Answer,
@@ -20,11 +19,13 @@ from order_pipelines.connectors.http import (
     reset_seconds,
     retry_after_s,
 )
+from order_pipelines.connectors.oauth import TokenKeeper, TokenRequest, secret_of
 from order_pipelines.connectors.plain import plain_words
 from order_pipelines.connectors.ports import Account, House, Token, WriteResult
 from order_pipelines.errors import ConnectorError, PermanentConnectorError, TransientConnectorError
 
 API_URL = "https://api.bol.com"
+TOKEN_URL = "https://login.bol.com/token"  # noqa: S105
 # The media type is pinned per resource: only offers have a v11 (contract digest, section 1, 2026-11-21).
 V10_JSON = "application/vnd.retailer.v10+json"
 V10_CSV = "application/vnd.retailer.v10+csv"
@@ -50,7 +51,7 @@ class BolClient:
     def __init__(self, account: Account, house: House) -> None:
         self.account = account.name
         self._budget = house.budget
-        self._tokens = TokenKeeper(account, house)
+        self._tokens = TokenKeeper(account, house, _token_request(account))
         self._session = ApiSession(
             "bol",
             account.name,
@@ -277,3 +278,14 @@ def sound_id(value: object) -> str | None:
 
 def _text(value: object) -> str:
     return value if isinstance(value, str) else ""
+
+
+def _token_request(account: Account) -> TokenRequest:
+    return TokenRequest(
+        "bol",
+        account.token_url or TOKEN_URL,
+        "application/x-www-form-urlencoded",
+        b"grant_type=client_credentials",
+        "both in bol's seller settings",
+        auth=(secret_of(account, "client_id"), secret_of(account, "client_secret")),
+    )

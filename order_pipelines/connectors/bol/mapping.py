@@ -9,9 +9,8 @@ currency and payment are constants of the platform: bol sells in euro, and the c
 from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import Any
 
-from order_pipelines.connectors.bodies import JsonObject, parse
+from order_pipelines.connectors.bodies import JsonObject, interpret_each, joined, parse
 from order_pipelines.connectors.bol.payloads import Reader, describe_other
 from order_pipelines.domain.orders import (
     Address,
@@ -28,9 +27,7 @@ CHANNEL = "bol"
 CURRENCY = "EUR"
 PAYMENT_STATUS = "paid_to_platform"
 
-# A page of bol has fifty orders, and nobody orders so many different things: more is no order but an attack or a
-# mistake, and each entry would be a row in quarantine, written while every sale waits.
-MOST_ENTRIES = 1_000
+# Nobody orders so many different things.
 MOST_LINES = 1_000
 _DETAIL_MEMBERS = frozenset({"shipmentDetails", "billingDetails", "pickupPoint"})
 _DETAIL_ITEM_MEMBERS = frozenset({"fulfilment", "offer", "product", "unitPrice", "totalPrice", "commission"})
@@ -50,26 +47,11 @@ def interpret(body: bytes, *, kind: str, name: str | None = None) -> Interpretat
                 "wrong_type", f"orders must be a list; this is {describe_other(entries)}", where
             )
             return Interpretation(rejects=[Reject(problem)], rows_read=1)
-        return _interpret_all(entries or [], where)
+        return interpret_each(entries or [], where, _interpret_one)
     if isinstance(payload, list):
-        return _interpret_all(payload, "")
+        return interpret_each(payload, "", _interpret_one)
     result = Interpretation(rows_read=1)
     _interpret_one(payload, "", result)
-    return result
-
-
-def _interpret_all(entries: Sequence[Any], where: str) -> Interpretation:
-    result = Interpretation(rows_read=len(entries))
-    if len(entries) > MOST_ENTRIES:
-        problem = Problem(
-            "wrong_type",
-            f"holds {len(entries)} orders, more than the {MOST_ENTRIES} that are read",
-            where or None,
-        )
-        result.rejects.append(Reject(problem))
-        return result
-    for index, entry in enumerate(entries):
-        _interpret_one(entry, f"{where}[{index}]", result)
     return result
 
 
@@ -82,7 +64,7 @@ def _interpret_one(payload: object, where: str, result: Interpretation) -> None:
         return
     problems: list[Problem] = []
     reader = Reader(payload, f"{where}." if where else "", problems)
-    order_id = reader.identifier("orderId")
+    order_id = reader.identifier("orderId", required=True)
     if order_id is None:
         problem = problems[0]
         reason = f"{problem.reason}; this looks like {describe_other(payload)}"
@@ -115,7 +97,7 @@ class _Lines:
 
 
 def _read_order(reader: Reader, order_id: str, *, is_entry: bool) -> Order:
-    ordered_at = reader.instant("orderPlacedDateTime")
+    ordered_at = reader.instant("orderPlacedDateTime", required=True)
     shipping = None if is_entry else reader.object("shipmentDetails", required=True)
     billing = None if is_entry else reader.object("billingDetails")
     shipping_address = _read_address(shipping, required=True)
@@ -178,8 +160,8 @@ def _read_lines(reader: Reader, *, is_entry: bool) -> _Lines:
         if type(item) is not dict:
             reader.wrong(path, "an object", item, show=False)
             continue
-        line = Reader(item, f"{reader.where}{path}.", reader.problems)
-        line_id = line.identifier("orderItemId")
+        line = reader.at(path, item)
+        line_id = line.identifier("orderItemId", required=True)
         if line_id is None:
             # Without an id the line cannot be shipped or cancelled at bol, but its pieces are sold.
             line_id = f"item-{index}"
@@ -189,7 +171,7 @@ def _read_lines(reader: Reader, *, is_entry: bool) -> _Lines:
             continue
         seen.add(line_id)
         read.lines.append(_read_entry_line(line, line_id) if is_entry else _read_line(line, line_id, read))
-        if line.flag("cancellationRequest"):
+        if line.flag("cancellationRequest", required=True):
             read.cancellation_requested = True
     return read
 
@@ -224,7 +206,7 @@ def _read_line(line: Reader, line_id: str, read: _Lines) -> OrderLine:
         commission=None if commission is None else round_to_cents(commission),
         offer_id=offer.text("offerId") if offer else None,
         own_fulfilment=_is_own(fulfilment, "method"),
-        changed_at=line.instant("latestChangedDateTime"),
+        changed_at=line.instant("latestChangedDateTime", required=True),
     )
 
 
@@ -237,7 +219,7 @@ def _read_entry_line(line: Reader, line_id: str) -> OrderLine:
         quantity_cancelled=cancelled,
         quantity_shipped=shipped,
         own_fulfilment=_is_own(line, "fulfilmentMethod"),
-        changed_at=line.instant("latestChangedDateTime"),
+        changed_at=line.instant("latestChangedDateTime", required=True),
     )
 
 
@@ -247,15 +229,15 @@ def _is_own(reader: Reader | None, name: str) -> bool:
         return True
     method = reader.text(name, required=True)
     if method is not None and method not in ("FBR", "FBB"):
-        reader.wrong(name, "FBR or FBB", method)
+        reader.unknown(name, method, what="way of shipping")
     return method != "FBB"
 
 
 def _read_quantities(line: Reader) -> tuple[int | None, int | None, int | None]:
     """Return pieces ordered, shipped and cancelled."""
-    quantity = line.pieces("quantity", at_least=1)
-    shipped = line.pieces("quantityShipped")
-    cancelled = line.pieces("quantityCancelled")
+    quantity = line.pieces("quantity", at_least=1, required=True)
+    shipped = line.pieces("quantityShipped", required=True)
+    cancelled = line.pieces("quantityCancelled", required=True)
     if (
         quantity is not None
         and shipped is not None
@@ -283,9 +265,7 @@ def _read_discounts(line: Reader) -> tuple[Decimal | None, bool]:
         if type(entry) is not dict:
             line.wrong(path, "an object", entry, show=False)
             return None, False
-        amount = Reader(entry, f"{line.where}{path}.", line.problems, line.line_id).money(
-            "amount", required=True
-        )
+        amount = line.at(path, entry).money("amount", required=True)
         if amount is None:
             return None, False
         sum_of_all += amount
@@ -377,21 +357,17 @@ def _read_address(details: Reader | None, *, required: bool) -> Address | None:
         return None
     personal = details.personal
     return Address(
-        name=_join(personal("firstName"), personal("surname"), " "),
+        name=joined(personal("firstName"), personal("surname"), " "),
         company=personal("company") or personal("pickupPointName"),
         street=personal("streetName"),
         house_number=personal("houseNumber"),
-        addition=_join(personal("houseNumberExtension"), personal("extraAddressInformation"), ", "),
+        addition=joined(personal("houseNumberExtension"), personal("extraAddressInformation"), ", "),
         postcode=personal("zipCode"),
         city=personal("city"),
         country_code=details.text("countryCode", required=required),
         email=personal("email"),
         phone=personal("deliveryPhoneNumber"),
     )
-
-
-def _join(first: str | None, second: str | None, between: str) -> str | None:
-    return f"{first}{between}{second}" if first and second else first or second
 
 
 def _read_buyer(

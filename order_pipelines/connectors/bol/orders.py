@@ -136,7 +136,7 @@ def read_entry(entry: object, request: str) -> Listed:
         # What can be read may be nested too deeply to be written; the page it came in must not be lost for it.
         body = b'"an entry nested without end"'
     source = entry if isinstance(entry, dict) else {}
-    order_id = Reader(source, "", []).identifier("orderId")
+    order_id = Reader(source, "", []).identifier("orderId", required=True)
     if order_id is None:
         digest = hashlib.sha256(body).hexdigest()[:12]
         return Listed(f"unnamed-{digest}", None, body, is_complete=True, request=request)

@@ -61,8 +61,8 @@ class BolShipments:
         answer = self._client.try_write("POST", SHIPMENTS_PATH, payload, group="POST /shipments")
         return answer if isinstance(answer, WriteResult) else read_accepted(answer)
 
-    def cancel_line(self, external_line_id: str, *, reason: str) -> WriteResult:
-        """Cancel the open remainder of one line; bol takes no quantity and one line a call.
+    def cancel_line(self, external_order_id: str, external_line_id: str, *, reason: str) -> WriteResult:
+        """Cancel the open remainder of one line; bol takes no quantity and no order, and one line a call.
 
         ``reason`` is one of bol's codes in any spelling (``REQUESTED_BY_CUSTOMER`` confirms a customer's wish); other
         words become ``OTHER``.
@@ -71,6 +71,7 @@ class BolShipments:
             PermanentConnectorError: bol refuses the account.
             TransientConnectorError: ``maybe_acted`` when it may have been accepted nevertheless.
         """
+        del external_order_id
         item = {"orderItemId": external_line_id, "reasonCode": cancel_reason(reason)}
         answer = self._client.try_write(
             "PUT",

@@ -66,7 +66,7 @@ class ExactClient:
         Raises:
             TransientConnectorError, PermanentConnectorError, ConsentNeededError: the search did not end well.
         """
-        rows = self._list(
+        rows = self.list_rows(
             SALES_ENTRIES,
             {
                 "$select": "EntryID,EntryNumber,AmountFC,YourRef",
@@ -125,7 +125,7 @@ class ExactClient:
         Raises:
             TransientConnectorError, PermanentConnectorError, ConsentNeededError: a question could not be asked.
         """
-        listed = self._list("system/Divisions", {"$select": "Code"})
+        listed = self.list_rows("system/Divisions", {"$select": "Code"})
         divisions = {code for row in listed if isinstance(code := row.get("Code"), int | str)}
         if self._division not in divisions:
             return [
@@ -135,7 +135,7 @@ class ExactClient:
         if journals:
             known = {
                 odata.trimmed(row.get("Code")): row.get("Type")
-                for row in self._list("financial/Journals", {"$select": "Code,Type"})
+                for row in self.list_rows("financial/Journals", {"$select": "Code,Type"})
             }
             for code in sorted(journals):
                 if code not in known:
@@ -145,7 +145,7 @@ class ExactClient:
         if vat_codes:
             types = {
                 odata.trimmed(row.get("Code")): row.get("Type")
-                for row in self._list("vat/VATCodes", {"$select": "Code,Type"})
+                for row in self.list_rows("vat/VATCodes", {"$select": "Code,Type"})
             }
             for code in sorted(vat_codes):
                 if code not in types:
@@ -163,12 +163,18 @@ class ExactClient:
         for one in sorted(ids):
             if not odata.is_guid(one):
                 problems.append(f"{what} {one!r} must be its id (guid), not its code")
-            elif not self._list(resource, {"$select": "ID", "$filter": f"ID eq {odata.guid_literal(one)}"}):
+            elif not self.list_rows(
+                resource, {"$select": "ID", "$filter": f"ID eq {odata.guid_literal(one)}"}
+            ):
                 problems.append(f"{what} {one} does not exist")
         return problems
 
-    def _list(self, resource: str, query: Mapping[str, str]) -> list[dict[str, Any]]:
-        """Return the rows of all pages; ``__next`` is followed verbatim."""
+    def list_rows(self, resource: str, query: Mapping[str, str]) -> list[dict[str, Any]]:
+        """Return the rows of all pages; ``__next`` is followed verbatim.
+
+        Raises:
+            TransientConnectorError, PermanentConnectorError, ConsentNeededError: the reading did not end well.
+        """
         rows: list[dict[str, Any]] = []
         # Our own encoding, so that blanks become %20: '+' is a plus sign in the path grammar some servers keep.
         url: str | None = f"{self._root}/{resource}?{urlencode(query, safe='$,').replace('+', '%20')}"

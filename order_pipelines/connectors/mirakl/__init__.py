@@ -5,8 +5,9 @@ from typing import Any
 
 from order_pipelines.connectors.mirakl.acceptance import MiraklAcceptance
 from order_pipelines.connectors.mirakl.mapping import interpret
-from order_pipelines.connectors.mirakl.options import check_options
+from order_pipelines.connectors.mirakl.options import check_options, read_options
 from order_pipelines.connectors.mirakl.orders import MiraklOrders
+from order_pipelines.connectors.mirakl.probe import LIMITS, MiraklProbe
 from order_pipelines.connectors.mirakl.shipments import MiraklShipments
 from order_pipelines.connectors.mirakl.stock import MiraklStock
 from order_pipelines.connectors.ports import Connector, Interpreter
@@ -16,6 +17,11 @@ def _interpreter(options: Mapping[str, Any]) -> Interpreter:
     """Return the mapping; no option changes what a payload means."""
     check_options(options)
     return interpret
+
+
+def _ships_whole_orders(options: Mapping[str, Any]) -> bool:
+    """Tell whether the operator has no multi-shipment."""
+    return not read_options(options).multi_shipment
 
 
 CONNECTOR = Connector(
@@ -28,5 +34,8 @@ CONNECTOR = Connector(
     stock_sink=MiraklStock,
     order_acceptor=MiraklAcceptance,
     shipment_sink=MiraklShipments,
+    ships_whole_orders=_ships_whole_orders,
+    account_probe=MiraklProbe,
+    limits=LIMITS,
     secrets=("api_key",),
 )

@@ -51,7 +51,7 @@ class MiraklAcceptance:
         path = f"{ORDERS_PATH}/{part(external_order_id)}/accept"
         payload = {"order_lines": [{"id": line_id, "accepted": True} for line_id in there]}
         try:
-            self._client.write("PUT", path, payload, operation="OR21")
+            answer = self._client.write("PUT", path, payload, operation="OR21")
         except PermanentConnectorError as error:
             if error.status not in _JUDGED:
                 raise
@@ -60,7 +60,7 @@ class MiraklAcceptance:
             if state == states.WAITING_ACCEPTANCE:
                 return WriteResult("rejected", reason=str(error))
             return _past(state)
-        return WriteResult("confirmed")
+        return self._client.heard(answer)
 
 
 def _past(state: object) -> WriteResult:

@@ -40,7 +40,10 @@ class Taking:
 
 @dataclass(frozen=True, slots=True)
 class LineMoney:
-    """The amounts of one line; ``None`` means that the payload does not say."""
+    """The amounts of one line; ``None`` means that the payload does not say.
+
+    Where ``shipping_price`` is not there, what the total has beside the goods stands in ``fees``, shipping or not.
+    """
 
     unit_price_incl: Decimal | None
     discount_incl: Decimal | None
@@ -52,6 +55,7 @@ class LineMoney:
     vat_rate: Decimal | None
     commission: Decimal | None
     taxes: Decimal | None
+    is_shipping_known: bool = True
 
     @property
     def total_incl(self) -> Decimal | None:
@@ -68,7 +72,7 @@ def read_tax_mode(order: Reader) -> tuple[str | None, bool]:
     """
     mode = order.text("order_tax_mode")
     if mode is not None and mode not in (INCLUDED, EXCLUDED):
-        order.report("unknown_state", "order_tax_mode", f"is no tax mode that is known: {mode}", mode)
+        order.unknown("order_tax_mode", mode, what="tax mode")
         return None, False
     if mode is None and _names_taxes(order):
         order.report(
@@ -122,6 +126,7 @@ def read_line_money(line: Reader, quantity: int | None, mode: str | None, *, is_
         vat_rate=_read_rate(line, price, mode),
         commission=_read_commission(line),
         taxes=None if taxes is None or shipping_taxes is None else taxes + shipping_taxes,
+        is_shipping_known=shipping is not None,
     )
 
 
@@ -180,10 +185,9 @@ def _say_discount(line: Reader, quantity: int | None, unit: Decimal | None) -> D
     origin = line.money("origin_unit_price")
     if origin is not None and unit is not None and quantity is not None:
         return (origin - unit) * quantity
-    if isinstance(line.source.get("promotions"), list):
-        deduced = [entry.money("deduced_amount") for entry in line.objects("promotions")]
-        return sum_known(deduced)
-    return None
+    # No promotion does not mean that nothing came off: in Mirakl's own example five dollars did.
+    promotions = line.objects("promotions") if isinstance(line.source.get("promotions"), list) else []
+    return sum_known([entry.money("deduced_amount") for entry in promotions]) if promotions else None
 
 
 def _scale(discount: Decimal | None, price: Decimal | None, goods_incl: Decimal | None) -> Decimal | None:

@@ -9,28 +9,25 @@ from typing import Any
 
 from order_pipelines.connectors.mirakl import states
 from order_pipelines.connectors.mirakl.carriers import CANCELATION, Words
-from order_pipelines.connectors.mirakl.client import MiraklClient, Params, objects, part, sound_id
+from order_pipelines.connectors.mirakl.client import MiraklClient, objects, part, sound_id
 from order_pipelines.connectors.mirakl.orders import ORDERS_PATH, read_order
 from order_pipelines.connectors.mirakl.payloads import read_amount
 from order_pipelines.connectors.ports import WriteResult
-from order_pipelines.errors import PermanentConnectorError
 from order_pipelines.money import ZERO, round_to_cents
 
 CANCEL_PATH = f"{ORDERS_PATH}/cancel"
-
-_OPEN_STATES = "WAITING_ACCEPTANCE,WAITING_DEBIT,WAITING_DEBIT_PAYMENT,SHIPPING"
 
 
 def cancel_line(
     client: MiraklClient,
     words: Words,
+    order_id: str,
     line_id: str,
     reason: str,
-    order_id: str | None,
     parcels: Callable[[str], Mapping[str, int]],
 ) -> WriteResult:
     """Cancel what is open of a line: its pieces, and their share of price, shipping and taxes."""
-    order = read_order(client, order_id) if order_id is not None else _find_order(client, line_id)
+    order = read_order(client, order_id)
     line = _line_of(order, line_id)
     if line is None:
         return WriteResult("rejected", reason=f"the order has no line {line_id} at the operator")
@@ -55,7 +52,7 @@ def cancel_line(
     if _is_all(order, line_id) and not shipped and not cancelled and order.get("can_cancel") is True:
         path = f"{ORDERS_PATH}/{part(str(order['order_id']))}/cancel"
         answer = client.try_write("PUT", path, None, operation="OR29")
-        return answer if isinstance(answer, WriteResult) else WriteResult("confirmed")
+        return answer if isinstance(answer, WriteResult) else client.heard(answer)
     code = words.reason(CANCELATION, reason, client.options.cancel_reason)
     if isinstance(code, WriteResult):
         return code
@@ -67,21 +64,6 @@ def cancel_line(
         payload["order_tax_mode"] = order["order_tax_mode"]
     answer = client.try_write("PUT", CANCEL_PATH, payload, operation="OR30")
     return answer if isinstance(answer, WriteResult) else WriteResult("confirmed")
-
-
-def _find_order(client: MiraklClient, line_id: str) -> dict[str, Any]:
-    """Look through the orders that can still be cancelled: ids of lines name their order by habit only."""
-    params: Params = {"order_state_codes": _OPEN_STATES, "sort": "dateCreated", "order": "desc"}
-    for page in client.pages(ORDERS_PATH, params, operation="OR11", member="orders"):
-        for order in objects(page.entries):
-            if _line_of(order, line_id) is not None and sound_id(order.get("order_id")) is not None:
-                return order
-    raise PermanentConnectorError(
-        f"mirakl GET {ORDERS_PATH} for {client.account}: no open order has line {line_id}; nothing was sent",
-        system="mirakl",
-        method="GET",
-        path=ORDERS_PATH,
-    )
 
 
 def _cancelation(

@@ -118,6 +118,14 @@ class MiraklClient:
                 raise
             return WriteResult("rejected", reason=str(error))
 
+    def heard(self, answer: Answer) -> WriteResult:
+        """Return what a 2xx says that holds nothing where Mirakl answers: done, unless something else answered."""
+        if not answer.body:
+            return WriteResult("confirmed")
+        return WriteResult(
+            "in_doubt", reason=f"the answer {answer.status} is not the operator's; look at the order"
+        )
+
     def upload(self, path: str, name: str, content: bytes, *, operation: str, interval_s: float) -> Answer:
         """Send one file as ``multipart/form-data``, at once or not at all.
 

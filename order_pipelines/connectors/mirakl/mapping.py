@@ -9,7 +9,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
-from order_pipelines.connectors.bodies import parse
+from order_pipelines.connectors.bodies import interpret_each, parse
 from order_pipelines.connectors.mirakl import states
 from order_pipelines.connectors.mirakl.amounts import (
     LineMoney,
@@ -35,8 +35,7 @@ from order_pipelines.money import round_to_cents
 CHANNEL = "mirakl"
 DEFAULT_CENTER = "DEFAULT"
 
-# A page has a hundred orders, and nobody orders so many different things: more is an attack or a mistake.
-MOST_ENTRIES = 1_000
+# Nobody orders so many different things.
 MOST_LINES = 1_000
 # Two roundings, as in `limits.total_tolerance`.
 _TOLERANCE = Decimal("0.02")
@@ -71,18 +70,7 @@ def _interpret_all(entries: object, where: str) -> Interpretation:
     if not isinstance(entries, list):
         problem = Problem("wrong_type", f"{where} must be a list; this is {describe_other(entries)}", where)
         return Interpretation(rejects=[Reject(problem)], rows_read=1)
-    result = Interpretation(rows_read=len(entries))
-    if len(entries) > MOST_ENTRIES:
-        problem = Problem(
-            "wrong_type",
-            f"holds {len(entries)} orders, more than the {MOST_ENTRIES} that are read",
-            where or None,
-        )
-        result.rejects.append(Reject(problem))
-        return result
-    for index, entry in enumerate(entries):
-        _interpret_one(entry, f"{where}[{index}]", result)
-    return result
+    return interpret_each(entries, where, _interpret_one)
 
 
 def _interpret_one(payload: object, where: str, result: Interpretation) -> None:
@@ -94,7 +82,7 @@ def _interpret_one(payload: object, where: str, result: Interpretation) -> None:
         return
     problems: list[Problem] = []
     reader = Reader(payload, f"{where}." if where else "", problems)
-    order_id = reader.identifier("order_id")
+    order_id = reader.identifier("order_id", required=True)
     if order_id is None:
         problem = problems[0]
         reason = f"{problem.reason}; this looks like {describe_other(payload)}"
@@ -117,7 +105,7 @@ def _read_order(reader: Reader, order_id: str) -> Order:
     lines = [entry.line for entry in read.lines]
     total, current = read_totals(reader, read, mode, state, is_readable=is_readable)
     takings = [taking.total_incl for entry in read.lines for taking in entry.refunded]
-    refunded = sum_known(takings) if read.lines else None
+    refunded = sum_known(takings) if read.lines and all(entry.says_refunds for entry in read.lines) else None
     if reader.flag("has_incident"):
         flags.add("incident")
     if reader.source.get("order_tax_mode") is None and lines:
@@ -129,7 +117,9 @@ def _read_order(reader: Reader, order_id: str) -> Order:
     if status is not None and lines and all(entry.is_never for entry in read.lines):
         status = "cancelled"
     references = reader.object("references")
-    shipping = sum_known([entry.money.shipping_incl for entry in read.lines])
+    shipping = sum_known(
+        [entry.money.shipping_incl if entry.money.is_shipping_known else None for entry in read.lines]
+    )
     return Order(
         external_order_id=order_id,
         channel=CHANNEL,
@@ -164,7 +154,7 @@ def _read_order(reader: Reader, order_id: str) -> Order:
 def _read_state(reader: Reader, name: str) -> str | None:
     state = reader.text(name, required=True)
     if state is not None and state not in states.KNOWN:
-        reader.report("unknown_state", name, f"is a state that nobody knows: {state}", state)
+        reader.unknown(name, state)
     return state
 
 
@@ -196,7 +186,7 @@ def _read_lines(
     seen: set[str] = set()
     for index, line in enumerate(entries):
         # Without an id the line cannot be accepted or shipped, but its pieces are sold.
-        line_id = line.identifier("order_line_id") or f"line-{index}"
+        line_id = line.identifier("order_line_id", required=True) or f"line-{index}"
         line.line_id = line_id
         if line_id in seen:
             line.report(
@@ -226,13 +216,17 @@ def _read_line(
     cancelled = read_takings(line, "cancelations", mode, is_readable=is_readable)
     refunded = read_takings(line, "refunds", mode, is_readable=is_readable)
     is_never = state in states.NEVER or order_state in states.NEVER
+    # Older versions have neither list: what is not named there may have happened.
+    says_cancelled, says_refunds = (
+        isinstance(line.source.get(name), list) for name in ("cancelations", "refunds")
+    )
     pieces_cancelled = sum(taking.quantity or 0 for taking in cancelled)
     if quantity is not None and pieces_cancelled > quantity:
         line.report("absurd_quantity", "cancelations", f"are {pieces_cancelled} pieces of {quantity} ordered")
     if is_never and quantity is not None:
         pieces_cancelled = quantity
     _check_cancelled(line, read, quantity, pieces_cancelled, money, cancelled, is_never=is_never)
-    _flag_refunds(read, refunded)
+    _flag_refunds(line, read, refunded)
     if state == states.INCIDENT:
         read.flags.add("incident")
     if line.source.get("measurement") is not None:
@@ -247,9 +241,9 @@ def _read_line(
         sku=line.text("offer_sku") or line.text("product_shop_sku"),
         title=line.text("product_title"),
         quantity=quantity,
-        quantity_cancelled=pieces_cancelled,
+        quantity_cancelled=pieces_cancelled if says_cancelled or is_never else None,
         quantity_shipped=kept if has_left else 0,
-        quantity_refunded=sum(taking.quantity or 0 for taking in refunded),
+        quantity_refunded=sum(taking.quantity or 0 for taking in refunded) if says_refunds else None,
         unit_price_incl_vat=money.unit_price_incl,
         line_discount_incl_vat=money.discount_incl,
         line_total_incl_vat=money.goods_incl,
@@ -262,7 +256,15 @@ def _read_line(
         own_fulfilment=is_own and order_state != states.STAGING,
         changed_at=changed_at,
     )
-    return ReadLine(order_line, money, cancelled, refunded, is_never)
+    return ReadLine(
+        order_line,
+        money,
+        cancelled,
+        refunded,
+        is_never,
+        says_cancelled=says_cancelled,
+        says_refunds=says_refunds,
+    )
 
 
 def _check_cancelled(
@@ -295,8 +297,10 @@ def _check_cancelled(
         )
 
 
-def _flag_refunds(read: ReadLines, refunded: Sequence[Taking]) -> None:
+def _flag_refunds(line: Reader, read: ReadLines, refunded: Sequence[Taking]) -> None:
     for taking in refunded:
+        if taking.state is not None and taking.state not in states.REFUND:
+            line.unknown("refunds", taking.state, what="state of a refund")
         if not taking.quantity:
             read.flags.add("value_refunded")
         if taking.state is not None and taking.state != "REFUNDED":
@@ -334,6 +338,8 @@ def _read_payment(reader: Reader, state: str | None, read: ReadLines, refunded: 
         return "voided" if state in states.NEVER else "unpaid"
     if reader.flag("fully_refunded"):
         return "refunded"
+    if refunded is None:
+        return None
     return "partially_refunded" if refunded else "paid_to_platform"
 
 

@@ -1,5 +1,6 @@
 """Who bought and where it goes, as far as Mirakl says: nothing before acceptance, and never a real e-mail address."""
 
+from order_pipelines.connectors.bodies import joined
 from order_pipelines.connectors.mirakl.countries import alpha_2
 from order_pipelines.connectors.mirakl.payloads import Reader
 from order_pipelines.domain.orders import Address, Buyer
@@ -12,10 +13,10 @@ def read_address(customer: Reader | None, name: str) -> Address | None:
         return None
     personal = details.personal
     return Address(
-        name=_join(personal("firstname"), personal("lastname"), " "),
-        company=_join(personal("company"), personal("company_2"), ", "),
+        name=joined(personal("firstname"), personal("lastname"), " "),
+        company=joined(personal("company"), personal("company_2"), ", "),
         street=personal("street_1"),
-        addition=_join(personal("street_2"), personal("additional_info"), ", "),
+        addition=joined(personal("street_2"), personal("additional_info"), ", "),
         postcode=personal("zip_code"),
         city=personal("city"),
         country_code=_read_country(details),
@@ -31,7 +32,7 @@ def read_buyer(customer: Reader | None, bill_to: Address | None, ship_to: Addres
     company = (organization.personal("name") if organization else None) or (
         bill_to.company if bill_to else None
     )
-    name = _join(customer.personal("firstname"), customer.personal("lastname"), " ")
+    name = joined(customer.personal("firstname"), customer.personal("lastname"), " ")
     is_business: bool | None = True
     if organization is None and company is None:
         # A missing organisation says nothing while the whole customer is kept back.
@@ -54,7 +55,3 @@ def _read_country(details: Reader) -> str | None:
     if country is None:
         details.report("unknown_country", "country_iso_code", f"is no ISO 3166 code: {code}", code)
     return country
-
-
-def _join(first: str | None, second: str | None, between: str) -> str | None:
-    return f"{first}{between}{second}" if first and second else first or second

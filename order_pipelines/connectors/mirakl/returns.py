@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from order_pipelines.connectors.bodies import read_instant
 from order_pipelines.connectors.mirakl.client import MiraklClient, Params, objects, sound_id
-from order_pipelines.connectors.mirakl.payloads import read_instant
 from order_pipelines.connectors.mirakl.seeking import seek
 from order_pipelines.connectors.ports import Account, House
 

@@ -6,6 +6,7 @@ Mirakl has no key against repeats. Every write looks first at what is there, so 
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from order_pipelines.connectors.http import Answer
 from order_pipelines.connectors.mirakl import states
 from order_pipelines.connectors.mirakl.cancelling import cancel_line
 from order_pipelines.connectors.mirakl.carriers import Words
@@ -14,7 +15,7 @@ from order_pipelines.connectors.mirakl.orders import ORDERS_PATH, read_order, re
 from order_pipelines.connectors.mirakl.seeking import seek
 from order_pipelines.connectors.plain import plain_words
 from order_pipelines.connectors.ports import Account, House, ShipmentItem, WriteResult
-from order_pipelines.errors import PermanentConnectorError
+from order_pipelines.errors import ConnectorError, PermanentConnectorError
 
 SHIPMENTS_PATH = "/api/shipments"
 MAX_REFERENCE = 90
@@ -53,19 +54,15 @@ class MiraklShipments:
             return self._ship_parcel(external_order_id, items, carrier, tracking, reference)
         return self._ship_whole(external_order_id, items, carrier, tracking)
 
-    def cancel_line(
-        self, external_line_id: str, *, reason: str, external_order_id: str | None = None
-    ) -> WriteResult:
+    def cancel_line(self, external_order_id: str, external_line_id: str, *, reason: str) -> WriteResult:
         """Cancel the open remainder of one line with its money; one without open pieces counts as confirmed.
 
-        Mirakl finds no order by a line: without ``external_order_id`` the open orders are looked through.
-
         Raises:
-            PermanentConnectorError: the account is refused, or no open order has that line.
+            PermanentConnectorError: the account is refused, or the operator does not have the order.
             TransientConnectorError: ``maybe_acted`` when it may have been taken nevertheless.
         """
         return cancel_line(
-            self._client, self._words, external_line_id, reason, external_order_id, self._parcels
+            self._client, self._words, external_order_id, external_line_id, reason, self._parcels
         )
 
     def poll_write(self, reference: str) -> WriteResult:
@@ -139,7 +136,7 @@ class MiraklShipments:
         answer = self._client.try_write("PUT", f"{path}/ship", None, operation="OR24")
         if isinstance(answer, WriteResult):
             return self._unless_shipped(order_id, answer)
-        return WriteResult("confirmed")
+        return self._client.heard(answer)
 
     def _unless_shipped(self, order_id: str, refused: WriteResult) -> WriteResult:
         """Return success when the order left meanwhile: a repeated OR24 is a bare 400."""
@@ -176,9 +173,7 @@ class MiraklShipments:
         answer = self._client.try_write("POST", SHIPMENTS_PATH, {"shipments": [shipment]}, operation="ST01")
         if isinstance(answer, WriteResult):
             return answer
-        return self._read_result(
-            answer.body, SHIPMENTS_PATH, self._client.read_object(answer, SHIPMENTS_PATH)
-        )
+        return self._read_result(answer, SHIPMENTS_PATH)
 
     def _finish(self, found: Mapping[str, Any], transport: Mapping[str, str]) -> WriteResult:
         """Ship a parcel that is there and has not left (ST23, ST24)."""
@@ -194,13 +189,19 @@ class MiraklShipments:
             answer = self._client.try_write(method, path, {"shipments": [entry]}, operation=operation)
             if isinstance(answer, WriteResult):
                 return answer
-            result = self._read_result(answer.body, path, {} if not answer.body else answer.json())
+            result = self._read_result(answer, path)
             if result.state != "confirmed":
                 return result
         return WriteResult("confirmed", shipment_id)
 
-    def _read_result(self, body: bytes, path: str, content: Mapping[str, Any]) -> WriteResult:
-        """Read a batch answer of one entry: a 201 may contain nothing but errors."""
+    def _read_result(self, answer: Answer, path: str) -> WriteResult:
+        """Read a batch answer of one entry: a 201 may contain nothing but errors, and a page to log in says nothing."""
+        if not answer.body:
+            return WriteResult("confirmed")
+        try:
+            content = self._client.read_object(answer, path)
+        except ConnectorError as error:
+            return WriteResult("in_doubt", reason=str(error))
         errors, success = objects(content.get("shipment_errors")), objects(content.get("shipment_success"))
         if errors:
             message = errors[0].get("message")
@@ -208,8 +209,6 @@ class MiraklShipments:
             return WriteResult("rejected", reason=f"mirakl {path}: {reason}")
         if success:
             return WriteResult("confirmed", sound_id(success[0].get("id")))
-        if not body:
-            return WriteResult("confirmed")
         return WriteResult("in_doubt", reason="the answer names neither success nor error; look at the order")
 
     def _find(self, order_id: str, reference: str) -> Mapping[str, Any] | None:

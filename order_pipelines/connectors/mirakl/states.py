@@ -13,6 +13,10 @@ LEFT = frozenset(
 NEVER = frozenset({"REFUSED", "CANCELED"})
 # Of a line only; whether its pieces left tells `shipped_date`.
 INCIDENT = "INCIDENT_OPEN"
+# Of a refund; older versions wrote `state`.
+REFUND = frozenset(
+    {"WAITING_REFUND_TAX_CONFIRMATION", "WAITING_REFUND", "WAITING_REFUND_PAYMENT", "REFUNDED"}
+)
 # Multi-shipment, ST11.
 PARCEL_LEFT = frozenset({"SHIPPED", "TO_COLLECT", "RECEIVED", "CLOSED"})
 

@@ -14,13 +14,18 @@ from order_pipelines.money import ZERO, round_to_cents
 
 @dataclass(slots=True)
 class ReadLine:
-    """A line as read, with what of it concerns the order. ``is_never``: refused or cancelled as a whole."""
+    """A line as read, with what of it concerns the order.
+
+    ``is_never``: refused or cancelled as a whole. ``says_…``: the payload has the list at all, empty or not.
+    """
 
     line: OrderLine
     money: LineMoney
     cancelled: list[Taking]
     refunded: list[Taking]
     is_never: bool
+    says_cancelled: bool = True
+    says_refunds: bool = True
 
 
 @dataclass(slots=True)
@@ -69,7 +74,7 @@ def _lost(entry: ReadLine) -> Decimal | None:
     """Return what cancellations took off a line with its shipping."""
     if entry.is_never:
         return entry.money.total_incl
-    return sum_known([taking.total_incl for taking in entry.cancelled])
+    return sum_known([taking.total_incl for taking in entry.cancelled]) if entry.says_cancelled else None
 
 
 def read_total_excl(reader: Reader, mode: str | None) -> Decimal | None:

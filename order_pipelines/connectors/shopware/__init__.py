@@ -3,8 +3,9 @@
 from order_pipelines.connectors.ports import Connector
 from order_pipelines.connectors.shopware.acceptance import ShopwareAcceptance
 from order_pipelines.connectors.shopware.mapping import make_interpreter
-from order_pipelines.connectors.shopware.options import check_options
+from order_pipelines.connectors.shopware.options import check_options, read_options
 from order_pipelines.connectors.shopware.orders import ShopwareOrders
+from order_pipelines.connectors.shopware.probe import LIMITS, ShopwareProbe
 from order_pipelines.connectors.shopware.shipments import ShopwareShipments
 from order_pipelines.connectors.shopware.stock import ShopwareStock
 
@@ -17,6 +18,9 @@ CONNECTOR = Connector(
     order_source=ShopwareOrders,
     stock_sink=ShopwareStock,
     order_acceptor=ShopwareAcceptance,
+    waits_for_seller=lambda options: read_options(options).in_progress_after_import,
     shipment_sink=ShopwareShipments,
+    account_probe=ShopwareProbe,
+    limits=LIMITS,
     secrets=("client_id", "client_secret"),
 )

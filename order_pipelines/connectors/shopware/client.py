@@ -10,12 +10,14 @@ from typing import Any
 import orjson
 
 from order_pipelines.connectors.http import MAX_BODY_BYTES, Answer, ApiSession, retry_after_s
+from order_pipelines.connectors.oauth import TokenKeeper, TokenRequest, secret_of
 from order_pipelines.connectors.plain import plain_words
 from order_pipelines.connectors.ports import Account, House, Token, WriteResult
+from order_pipelines.connectors.shopware.options import shop_url
 from order_pipelines.connectors.shopware.payloads import plain_entity
-from order_pipelines.connectors.shopware.tokens import TokenKeeper, shop_url
 from order_pipelines.errors import ConnectorError, PermanentConnectorError, TransientConnectorError
 
+TOKEN_PATH = "/api/oauth/token"  # noqa: S105
 MAX_PAGES = 10_000
 LIVE_VERSION = "0fa91ce3e96a4bc2be4bd9ce752c3425"
 
@@ -42,7 +44,7 @@ class ShopwareClient:
     def __init__(self, account: Account, house: House) -> None:
         self.account = account.name
         self._budget = house.budget
-        self._tokens = TokenKeeper(account, house)
+        self._tokens = TokenKeeper(account, house, _token_request(account))
         self._session = ApiSession(
             "shopware",
             account.name,
@@ -372,3 +374,19 @@ def _max_limit(answer: Answer) -> int | None:
 
 def _text(value: object) -> str:
     return value if isinstance(value, str) else ""
+
+
+def _token_request(account: Account) -> TokenRequest:
+    return TokenRequest(
+        "shopware",
+        account.token_url or f"{shop_url(account)}{TOKEN_PATH}",
+        "application/json",
+        orjson.dumps(
+            {
+                "grant_type": "client_credentials",
+                "client_id": secret_of(account, "client_id"),
+                "client_secret": secret_of(account, "client_secret"),
+            }
+        ),
+        "the integration in the shop's administration",
+    )

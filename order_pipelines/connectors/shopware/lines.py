@@ -19,6 +19,9 @@ TAX_STATUSES = ("gross", "net", "tax-free")
 CUSTOM = "custom"
 # What lowers the order as a whole; Shopware spreads their VAT over all rates of the cart, and so do we.
 TAKEN_OFF = frozenset({"promotion", "discount", "credit"})
+# Plugins bring types of their own. What costs something is read like goods and shown to a person; what takes money
+# off waits, for nobody knows from what.
+_KNOWN_TYPES = TAKEN_OFF | {"product", CUSTOM, "container"}
 _HALF_A_CENT = Decimal("0.005")
 
 
@@ -70,7 +73,15 @@ def read_positions(order: Reader, tax_status: str | None) -> Positions:
             item.report("duplicate_line", "id", "occurs twice; only the first line is read", item.line_id)
             continue
         seen.add(item.line_id)
-        kind = item.text("type")
+        kind = item.text("type", required=True)
+        if kind is None:
+            # A promotion without its type would pass for goods, and the order for one without a discount.
+            read.discounts = None
+        elif kind not in _KNOWN_TYPES and _raw_total(item) < 0:
+            item.unknown("type", kind, what="type of a position")
+            read.discounts = None
+        elif kind not in _KNOWN_TYPES:
+            read.flags.append("unknown_line_type")
         if kind in TAKEN_OFF:
             _take_off(item, kind, tax_status, read)
         else:
@@ -140,7 +151,7 @@ def _read_line(item: Reader, kind: str | None, tax_status: str | None, *, is_emp
     sku = (payload.text("productNumber") if payload else None) or (
         product.text("productNumber") if product else None
     )
-    quantity = item.pieces("quantity")
+    quantity = item.pieces("quantity", at_least=1, required=True)
     unit_price = item.price("unitPrice", required=True)
     total = item.money("totalPrice", required=True)
     amounts = read_amounts(item, total, tax_status)

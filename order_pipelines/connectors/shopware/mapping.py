@@ -9,7 +9,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
-from order_pipelines.connectors.bodies import JsonObject, parse
+from order_pipelines.connectors.bodies import JsonObject, interpret_each, parse
 from order_pipelines.connectors.ports import Interpreter
 from order_pipelines.connectors.shopware.lines import TAX_STATUSES, Positions, newest, read_positions
 from order_pipelines.connectors.shopware.lines import read_amounts as amounts_of
@@ -22,7 +22,6 @@ from order_pipelines.money import ZERO
 
 CHANNEL = "shopware"
 LIVE_VERSION = "0fa91ce3e96a4bc2be4bd9ce752c3425"
-MOST_ENTRIES = 1_000
 # One of them is enough to be taken for an order.
 _ORDER_MEMBERS = frozenset({"orderNumber", "orderDateTime", "lineItems", "amountTotal", "orderCustomer"})
 
@@ -59,18 +58,11 @@ def _interpret(body: bytes, options: ShopwareOptions) -> Interpretation:
         result = Interpretation(rows_read=1)
         _interpret_one(payload, "", options, result, drafts=result.rejects)
         return result
-    result = Interpretation(rows_read=len(entries))
-    if len(entries) > MOST_ENTRIES:
-        problem = Problem(
-            "wrong_type",
-            f"holds {len(entries)} orders, more than the {MOST_ENTRIES} that are read",
-            where or None,
-        )
-        result.rejects.append(Reject(problem))
-        return result
-    for index, entry in enumerate(entries):
-        _interpret_one(plain_entity(entry, content), f"{where}[{index}]", options, result, drafts=[])
-    return result
+
+    def read_one(entry: Any, path: str, result: Interpretation) -> None:
+        _interpret_one(plain_entity(entry, content), path, options, result, drafts=[])
+
+    return interpret_each(entries, where, read_one)
 
 
 def is_draft(source: Mapping[str, Any]) -> bool:
@@ -113,7 +105,7 @@ def _read_order(order: Reader, order_id: str, options: ShopwareOptions) -> Order
     tax_status = _read_tax_status(order)
     positions = read_positions(order, tax_status)
     deliveries = order.entities("deliveries")
-    progress = read_progress(order, deliveries, waits_for_us=options.in_progress_after_import)
+    progress = read_progress(order, deliveries, options)
     ship_to = _shipping_address(order, deliveries or [])
     billing = order.entity("billingAddress") or _by_id(order, "addresses", "billingAddressId")
     bill_to = read_address(billing)

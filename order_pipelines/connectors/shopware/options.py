@@ -5,6 +5,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from order_pipelines.connectors.ports import Account
 from order_pipelines.errors import ConfigurationError
 
 # A shop's own default of `max_limit` (contract digest, section 2; shopware.yaml of 6.6.7).
@@ -25,6 +26,10 @@ class ShopwareOptions(BaseModel):
         in_progress_after_import: move an order from open to in progress once it is here; until then it waits.
         tracking: what is written into ``trackingCodes`` of the delivery: the code alone, carrier and code, or nothing.
         complete_when_shipped: complete the order when its last parcel has left. Shops of 6.5 lower ``stock`` only then.
+        order_states: what states that only this shop has mean, by their technical name; an order in any other is kept
+            out until somebody says so here.
+        delivery_states: the same of deliveries.
+        payment_states: the same of payments.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
@@ -37,6 +42,12 @@ class ShopwareOptions(BaseModel):
     in_progress_after_import: bool = False
     tracking: Literal["code", "carrier_and_code", "none"] = "code"
     complete_when_shipped: bool = False
+    order_states: dict[str, Literal["open", "completed", "cancelled"]] = {}
+    delivery_states: dict[str, Literal["not_shipped", "partially_shipped", "shipped", "cancelled"]] = {}
+    payment_states: dict[
+        str,
+        Literal["unpaid", "authorized", "paid", "partially_paid", "refunded", "partially_refunded", "voided"],
+    ] = {}
 
 
 def read_options(options: Mapping[str, Any]) -> ShopwareOptions:
@@ -65,3 +76,16 @@ def check_options(options: Mapping[str, Any]) -> None:
         ConfigurationError: names the key and what is expected.
     """
     read_options(options)
+
+
+def shop_url(account: Account) -> str:
+    """Return the shop's address without ``/api`` and without a slash at its end.
+
+    Raises:
+        ConfigurationError: the account has none; there is no address that all shops share.
+    """
+    if not account.base_url:
+        raise ConfigurationError(
+            f"accounts.{account.name}.base_url: the address of the shop, for example https://shop.example"
+        )
+    return account.base_url.rstrip("/").removesuffix("/api").rstrip("/")

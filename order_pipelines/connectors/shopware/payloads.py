@@ -10,15 +10,10 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
-import orjson
-
-from order_pipelines.connectors.bodies import SHOWN, JsonObject, kind_of
-from order_pipelines.domain.orders import Problem
+from order_pipelines.connectors import bodies
+from order_pipelines.connectors.bodies import LARGEST_AMOUNT, JsonObject, exact
 from order_pipelines.money import round_to_cents
 
-_LARGEST_INT32 = 2_147_483_647
-_LARGEST_AMOUNT = 1_000_000_000
-_LONGEST_ID = 200
 _DEEPEST = 8
 _PRICE = Decimal("0.0001")
 
@@ -94,88 +89,23 @@ def _key(reference: object) -> tuple[str, str]:
 
 def describe_other(payload: object) -> str:
     """Return what a payload that is no order seems to be, for the sentence ``it looks like …``."""
-    if isinstance(payload, dict):
-        for member, what in _OTHER_PAYLOADS:
-            if member in payload:
-                return what
-        return f"an object with {', '.join(sorted(payload)[:5])[:SHOWN]}" if payload else "an empty object"
-    return f"a JSON {kind_of(payload)}"
+    return bodies.describe(payload, _OTHER_PAYLOADS)
 
 
-def _shown(value: object) -> str:
-    if isinstance(value, list | dict):
-        return f"a {kind_of(value)}"
-    text = value if isinstance(value, str) else orjson.dumps(value).decode()
-    return text if len(text) <= SHOWN else text[: SHOWN - 1] + "…"
+class Reader(bodies.Reader):
+    """Reads the members of one entity of Shopware."""
 
-
-class Reader:
-    """Reads the members of one entity and collects what is wrong with them.
-
-    Args:
-        source: the entity.
-        where: its path in the payload with a final dot, ``""`` for the payload itself.
-        problems: takes the problems; shared by all readers of one order.
-        line_id: the line that this entity belongs to.
-    """
-
-    __slots__ = ("line_id", "problems", "source", "where")
-
-    def __init__(
-        self, source: JsonObject, where: str, problems: list[Problem], line_id: str | None = None
-    ) -> None:
-        self.source = source
-        self.where = where
-        self.problems = problems
-        self.line_id = line_id
-
-    def report(self, code: str, name: str, reason: str, value: object = None) -> None:
-        """Add a problem of one member; ``value`` must be no personal data."""
-        path = f"{self.where}{name}"
-        self.problems.append(
-            Problem(code, f"{path} {reason}", path, None if value is None else _shown(value), self.line_id)
-        )
+    __slots__ = ()
 
     def missing(self, name: str) -> None:
         """Report a member that must be there: what is related must be asked for as an association."""
         self.report("missing_field", name, "is missing; was it asked for?")
 
-    def wrong(self, name: str, expected: str, value: object, *, show: bool = True) -> None:
-        """Report a member of the wrong type."""
-        found = _shown(value) if show else f"a {kind_of(value)}"
-        self.report("wrong_type", name, f"must be {expected}, not {found}", value if show else None)
-
-    def text(self, name: str, *, required: bool = False, show: bool = True) -> str | None:
-        """Return trimmed text, ``None`` when absent, null or empty."""
-        value = self.source.get(name)
-        if type(value) is str:
-            value = value.strip()
-            if value:
-                return value
-        elif value is not None:
-            self.wrong(name, "text", value, show=show)
-            return None
-        if required:
-            self.missing(name)
-        return None
-
-    def personal(self, name: str) -> str | None:
-        """Return trimmed text about a person, whose value no problem may show."""
-        return self.text(name, show=False)
-
-    def identifier(self, name: str) -> str | None:
-        """Return an id; absent is ``None`` without a problem."""
-        text = self.text(name)
-        if text is not None and (len(text) > _LONGEST_ID or not text.isprintable() or not text.strip(".")):
-            self.wrong(name, f"an id of at most {_LONGEST_ID} printable characters", text, show=False)
-            return None
-        return text
-
     def number(self, name: str, *, required: bool = False) -> Decimal | None:
         """Return a number with exactly the digits that were sent."""
         value = self.source.get(name)
-        if (type(value) is float or type(value) is int) and abs(value) < _LARGEST_AMOUNT:
-            return Decimal(repr(value))
+        if (type(value) is float or type(value) is int) and abs(value) < LARGEST_AMOUNT:
+            return exact(value)
         if value is not None:
             self.wrong(name, "an amount below a thousand million, as a number", value)
         elif required:
@@ -191,23 +121,6 @@ class Reader:
         """Return a price per piece with at most four decimals."""
         value = self.number(name, required=required)
         return None if value is None else short_price(value)
-
-    def pieces(self, name: str) -> int | None:
-        """Return a number of pieces, at least one."""
-        sent = self.source.get(name)
-        value = int(sent) if type(sent) is float and sent.is_integer() else sent
-        if type(value) is int:
-            if 1 <= value <= _LARGEST_INT32:
-                return value
-            code = "negative_quantity" if value < 1 else "absurd_quantity"
-            self.report(code, name, f"cannot be {_shown(sent)}", sent)
-        elif type(value) is float:
-            self.report("fractional_quantity", name, f"must be whole pieces, not {value}", value)
-        elif value is not None:
-            self.wrong(name, "a whole number", value)
-        else:
-            self.missing(name)
-        return None
 
     def instant(self, name: str, *, required: bool = False) -> datetime | None:
         """Return an instant in UTC. Shopware keeps all times in UTC; its own storage format has no offset."""
@@ -226,39 +139,13 @@ class Reader:
 
     def entity(self, name: str, *, required: bool = False) -> "Reader | None":
         """Return a reader of a member that is an object; ``[]`` is an empty one."""
-        value = self.source.get(name)
-        if value == []:
-            value = {}
-        if type(value) is dict:
-            return self.at(name, value)
-        if value is not None:
-            self.wrong(name, "an object", value, show=False)
-        elif required:
-            self.missing(name)
-        return None
+        return self.at(name, {}) if self.source.get(name) == [] else self.object(name, required=required)
 
     def entities(self, name: str, *, required: bool = False) -> "list[Reader] | None":
         """Return readers of a member that is a list of objects; an object stands for the list of its values."""
         value = self.source.get(name)
-        if type(value) is dict:
-            value = list(value.values())
-        if type(value) is not list:
-            if value is not None:
-                self.wrong(name, "a list", value, show=False)
-            elif required:
-                self.missing(name)
-            return None
-        found = []
-        for index, entry in enumerate(value):
-            if type(entry) is dict:
-                found.append(self.at(f"{name}[{index}]", entry))
-            else:
-                self.wrong(f"{name}[{index}]", "an object", entry, show=False)
-        return found
-
-    def at(self, name: str, source: JsonObject) -> "Reader":
-        """Return a reader of something inside this entity."""
-        return Reader(source, f"{self.where}{name}.", self.problems, self.line_id)
+        entries = list(value.values()) if type(value) is dict else self.items(name, required=required)
+        return None if entries is None else self.objects_of(name, entries)
 
 
 def short_price(value: Decimal) -> Decimal:

@@ -1,5 +1,6 @@
 """Who bought and where it goes: personal data, read without judging it."""
 
+from order_pipelines.connectors.bodies import joined
 from order_pipelines.connectors.shopware.payloads import Reader
 from order_pipelines.domain.orders import Address, Buyer
 
@@ -12,10 +13,10 @@ def read_address(address: Reader | None) -> Address | None:
     country = address.entity("country")
     iso = country.text("iso") if country else None
     return Address(
-        name=_join(personal("firstName"), personal("lastName"), " "),
-        company=_join(personal("company"), personal("department"), ", "),
+        name=joined(personal("firstName"), personal("lastName"), " "),
+        company=joined(personal("company"), personal("department"), ", "),
         street=personal("street"),
-        addition=_join(personal("additionalAddressLine1"), personal("additionalAddressLine2"), ", "),
+        addition=joined(personal("additionalAddressLine1"), personal("additionalAddressLine2"), ", "),
         postcode=personal("zipcode"),
         city=personal("city"),
         country_code=iso.upper() if iso else None,
@@ -33,7 +34,7 @@ def read_buyer(
     company = customer.personal("company") or (billing.personal("company") if billing else None)
     vat_id = _first_vat_id(customer) or (billing.personal("vatId") if billing else None)
     buyer = Buyer(
-        name=_join(customer.personal("firstName"), customer.personal("lastName"), " "),
+        name=joined(customer.personal("firstName"), customer.personal("lastName"), " "),
         email=customer.personal("email"),
         phone=next((phone for phone in phones if phone), None),
         company=company,
@@ -53,7 +54,3 @@ def _first_vat_id(customer: Reader) -> str | None:
         customer.wrong("vatIds", "a list", value, show=False)
         return None
     return next((each.strip() for each in ids or [] if isinstance(each, str) and each.strip()), None)
-
-
-def _join(first: str | None, second: str | None, between: str) -> str | None:
-    return f"{first}{between}{second}" if first and second else first or second

@@ -118,43 +118,50 @@ class ShopwareShipments:
                 return moved
         return self._complete(order, delivery.delivery_id)
 
-    def cancel_line(self, external_line_id: str, *, reason: str) -> WriteResult:
+    def cancel_line(self, external_order_id: str, external_line_id: str, *, reason: str) -> WriteResult:
         """Cancel one line: Shopware cancels orders, so it waits until all lines of goods of its order are to be.
 
         The wish is kept in the order's ``customFields``. ``accepted`` says that others are still missing.
 
         Raises:
-            PermanentConnectorError: the shop does not have the line, or refuses the account.
+            PermanentConnectorError: the shop does not have the order, or refuses the account.
             TransientConnectorError: ``maybe_acted`` when it may be cancelled nevertheless; repeating is safe.
         """
         del reason
-        order = self._order_of_line(external_line_id)
+        order = self._read(external_order_id)
         if technical_name(order) == "cancelled":
             return WriteResult("confirmed")
+        if all(item.source.get("id") != external_line_id for item in order.entities("lineItems") or []):
+            return WriteResult("rejected", reason=f"the order has no line {external_line_id} at the shop")
         wished = {*_wishes(order), external_line_id}
         if wished.issuperset(_goods(order)):
-            return self.cancel_order(str(order.source.get("id")))
+            return self.cancel_order(external_order_id)
         result = self._write_wishes(order, wished)
-        return WriteResult("accepted", external_line_id) if result.state == "confirmed" else result
+        reference = f"{external_order_id}:{external_line_id}"
+        return WriteResult("accepted", reference) if result.state == "confirmed" else result
 
     def cancel_order(self, external_order_id: str) -> WriteResult:
-        """Cancel an order, what of its deliveries is open, and a payment that was not made. Money is not moved.
+        """Cancel what of an order's deliveries is open, a payment that was not made, and the order. Money is not moved.
+
+        The order comes last: one that is cancelled is done, and whatever was lost on the way is made good before.
 
         Raises:
             PermanentConnectorError: the shop does not have the order, or refuses the account.
             TransientConnectorError: ``maybe_acted`` when it may be cancelled nevertheless; repeating is safe.
         """
         order = self._read(external_order_id)
-        result = self._move("order", external_order_id, "cancel")
-        if result.state != "confirmed":
-            return result
+        if technical_name(order) not in ("open", "in_progress"):
+            # Its parts are left alone until the shop has let the order be cancelled.
+            result = self._move("order", external_order_id, "cancel")
+            if result.state != "confirmed":
+                return result
         for delivery in _deliveries(order):
             if delivery.state == "open":
                 self._move("order_delivery", delivery.delivery_id, "cancel")
         payment = newest_transaction(order, order.entities("transactions") or [])
         if payment is not None and technical_name(payment) in _MAY_BE_CANCELLED:
             self._move("order_transaction", str(payment.source.get("id")), "cancel")
-        return result
+        return self._move("order", external_order_id, "cancel")
 
     def refund_payment(self, external_order_id: str, *, in_part: bool = False) -> WriteResult:
         """Mark the newest payment as refunded. Only a state: the payment provider moves the money.
@@ -206,25 +213,19 @@ class ShopwareShipments:
         """Tell what became of the cancellation of a line: all others were asked for by now, or it is refused.
 
         Raises:
-            PermanentConnectorError: the shop does not have the line, or refuses the account.
+            PermanentConnectorError: the shop does not have the order, or refuses the account.
             TransientConnectorError: not now.
         """
-        order = self._order_of_line(reference)
+        order_id, _, line_id = reference.partition(":")
+        order = self._read(order_id)
         if technical_name(order) == "cancelled":
             return WriteResult("confirmed", reference)
-        self._write_wishes(order, _wishes(order) - {reference})
+        self._write_wishes(order, _wishes(order) - {line_id})
         return WriteResult(
             "rejected",
             reference,
             "Shopware cancels whole orders; lower the quantity of this line in the shop's administration",
         )
-
-    def _order_of_line(self, line_id: str) -> Reader:
-        rows = self._client.by_ids("order-line-item", [line_id], {}) if is_id(line_id) else []
-        order_id = rows[0].get("orderId") if rows else None
-        if not isinstance(order_id, str):
-            raise self._not_found("order-line-item", line_id)
-        return self._read(order_id)
 
     def _write_wishes(self, order: Reader, wished: set[str]) -> WriteResult:
         fields = order.source.get("customFields")

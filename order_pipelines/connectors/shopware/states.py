@@ -1,12 +1,14 @@
-"""What the three state machines of an order say, in our words. The names are Shopware's; a shop may add its own.
+"""What the three state machines of an order say, in our words. The names are Shopware's.
 
+A shop may add its own, whose meaning the merchant says in the options: until then the order is kept out.
 An order, its deliveries and its payments move apart from each other: cancelling an order cancels neither of the others.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
 
+from order_pipelines.connectors.shopware.options import ShopwareOptions
 from order_pipelines.connectors.shopware.payloads import Reader
 from order_pipelines.domain.orders import OrderLine
 from order_pipelines.money import ZERO
@@ -42,7 +44,7 @@ class Progress:
     """How far an order is.
 
     Args:
-        order_status: ``None`` for a state that Shopware itself does not have.
+        order_status: ``None`` for a state that nobody knows.
         fulfilment_status: of the goods; ``None`` when it is not said.
         payment_status: of the newest payment; ``None`` when it is not said.
         refunded: what was paid back; ``None`` when only a part was, for Shopware does not say how much.
@@ -64,24 +66,30 @@ def technical_name(entity: Reader) -> str | None:
     return state.text("technicalName") if state else None
 
 
-def read_progress(order: Reader, deliveries: Sequence[Reader] | None, *, waits_for_us: bool) -> Progress:
+def read_progress(order: Reader, deliveries: Sequence[Reader] | None, options: ShopwareOptions) -> Progress:
     """Return how far order, goods and payment are."""
     progress = Progress()
     state = technical_name(order)
-    progress.order_status = _ORDER.get(state or "")
     if state is None:
         order.missing("stateMachineState.technicalName")
-    elif progress.order_status is None:
-        progress.flags.append("unknown_order_state")
-    if waits_for_us and state == "open":
+    else:
+        progress.order_status = _meaning(order, state, {**options.order_states, **_ORDER})
+    if options.in_progress_after_import and state == "open":
         progress.order_status = "waiting_acceptance"
-    _read_payment(order, progress)
-    _read_deliveries(order, deliveries, progress)
+    _read_payment(order, progress, {**options.payment_states, **_PAYMENT})
+    _read_deliveries(order, deliveries, progress, {**options.delivery_states, **_DELIVERY})
     if progress.order_status == "cancelled":
         if progress.fulfilment_status in ("shipped", "partially_shipped"):
             progress.flags.append("cancelled_after_shipping")
         progress.fulfilment_status = "cancelled"
     return progress
+
+
+def _meaning(entity: Reader, state: str, meanings: Mapping[str, str]) -> str | None:
+    """Return our word for a state; Shopware's own states keep their meaning."""
+    if state not in meanings:
+        entity.unknown("stateMachineState.technicalName", state)
+    return meanings.get(state)
 
 
 def goods_deliveries(order: Reader, deliveries: Sequence[Reader]) -> list[Reader]:
@@ -113,7 +121,7 @@ def newest_transaction(order: Reader, transactions: Sequence[Reader]) -> Reader 
     return transactions[-1] if transactions else None
 
 
-def _read_payment(order: Reader, progress: Progress) -> None:
+def _read_payment(order: Reader, progress: Progress, meanings: Mapping[str, str]) -> None:
     transactions = order.entities("transactions")
     if transactions is None:
         return
@@ -128,9 +136,7 @@ def _read_payment(order: Reader, progress: Progress) -> None:
     if state is None:
         current.missing("stateMachineState.technicalName")
         return
-    progress.payment_status = _PAYMENT.get(state)
-    if progress.payment_status is None:
-        progress.flags.append("unknown_payment_state")
+    progress.payment_status = _meaning(current, state, meanings)
     if state == "chargeback":
         progress.flags.append("chargeback")
     if "paid" in states and progress.payment_status in ("unpaid", "voided"):
@@ -142,7 +148,9 @@ def _read_payment(order: Reader, progress: Progress) -> None:
         progress.refunded = ZERO
 
 
-def _read_deliveries(order: Reader, deliveries: Sequence[Reader] | None, progress: Progress) -> None:
+def _read_deliveries(
+    order: Reader, deliveries: Sequence[Reader] | None, progress: Progress, meanings: Mapping[str, str]
+) -> None:
     if not deliveries:
         return
     states: list[str | None] = []
@@ -151,9 +159,7 @@ def _read_deliveries(order: Reader, deliveries: Sequence[Reader] | None, progres
         if state is None:
             delivery.missing("stateMachineState.technicalName")
             return
-        status = _DELIVERY.get(state)
-        if status is None:
-            progress.flags.append("unknown_delivery_state")
+        status = _meaning(delivery, state, meanings)
         if state in ("returned", "returned_partially"):
             progress.flags.append("returned" if state == "returned" else "returned_partially")
         if state == "cancelled" and progress.order_status != "cancelled":
@@ -181,9 +187,11 @@ def _together(states: Sequence[str | None]) -> str | None:
 def with_pieces(lines: Sequence[OrderLine], progress: Progress) -> list[OrderLine]:
     """Return the lines with what was cancelled, shipped and refunded, as far as states can say it.
 
-    A cancelled order cancels all its pieces. ``shipped_partially`` carries no numbers: what left is unknown.
+    A cancelled order cancels all its pieces; of one in an unknown state nobody says whether it is cancelled.
+    ``shipped_partially`` carries no numbers: what left is unknown.
     """
     is_cancelled = progress.order_status == "cancelled"
+    kept = None if progress.order_status is None else 0
     refunds = 0 if progress.refunded is not None and progress.refunded == 0 else None
     done = []
     for line in lines:
@@ -198,7 +206,7 @@ def with_pieces(lines: Sequence[OrderLine], progress: Progress) -> list[OrderLin
         done.append(
             replace(
                 line,
-                quantity_cancelled=line.quantity if is_cancelled else 0,
+                quantity_cancelled=line.quantity if is_cancelled else kept,
                 quantity_shipped=0 if is_cancelled else shipped,
                 quantity_refunded=refunds,
             )

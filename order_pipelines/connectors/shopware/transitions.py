@@ -27,7 +27,21 @@ def move(
         return WriteResult("rejected", reason=f"no id of a Shopware {entity}; nothing was sent")
     path = f"/api/_action/{entity}/{entity_id}/state/{transition}"
     answer = client.try_write("POST", path, {"sendMail": send_mail})
-    return answer if isinstance(answer, WriteResult) else heard(answer)
+    if isinstance(answer, WriteResult):
+        return answer
+    return WriteResult("confirmed") if _names_a_state(answer) else _not_theirs(answer)
+
+
+def _names_a_state(answer: Answer) -> bool:
+    """Tell whether the answer is the state that was reached, in either shape: any other 200 says nothing of it."""
+    try:
+        content = answer.json()
+    except ValueError:
+        return False
+    state = content.get("data", content) if isinstance(content, dict) else None
+    if isinstance(state, dict) and isinstance(state.get("attributes"), dict):
+        state = state["attributes"]
+    return isinstance(state, dict) and isinstance(state.get("technicalName"), str)
 
 
 def heard(answer: Answer) -> WriteResult:
@@ -36,6 +50,8 @@ def heard(answer: Answer) -> WriteResult:
         is_theirs = answer.status == _NO_CONTENT or isinstance(answer.json(), dict)
     except ValueError:
         is_theirs = False
-    if is_theirs:
-        return WriteResult("confirmed")
+    return WriteResult("confirmed") if is_theirs else _not_theirs(answer)
+
+
+def _not_theirs(answer: Answer) -> WriteResult:
     return WriteResult("in_doubt", reason=f"the answer {answer.status} is not Shopware's; read back")

@@ -6,7 +6,6 @@ from typing import Any
 
 import pytest
 
-from order_pipelines.connectors.b2b_files import CONNECTOR
 from order_pipelines.domain.orders import StockCorrection, order_facts
 from order_pipelines_tests.connectors.b2b_files.files import codes, read, read_order, table
 
@@ -367,9 +366,3 @@ def test_without_rules_nothing_is_a_credit_or_a_correction() -> None:
     assert {order.order_kind for order in meaning.orders} == {"sale"}
     assert meaning.stock_corrections == []
     assert sum(code == "negative_quantity" for order in meaning.orders for code in codes(order)) == 6
-
-
-def test_the_registry_line_offers_files_and_bodies() -> None:
-    assert (CONNECTOR.system, CONNECTOR.entities) == ("b2b_files", ("orders", "stock_counts", "shipments"))
-    assert CONNECTOR.order_source is None
-    assert CONNECTOR.stock_sink is None

@@ -1,4 +1,4 @@
-"""The registry line and the options of an account."""
+"""The options of an account."""
 
 from typing import Any
 
@@ -10,16 +10,6 @@ from order_pipelines.connectors.http import MemoryBudget
 from order_pipelines.connectors.ports import Account, House
 from order_pipelines.errors import ConfigurationError
 from order_pipelines_tests.connectors.memory_tokens import MemoryTokenStore
-
-
-def test_bol_offers_orders_stock_and_shipments() -> None:
-    assert (CONNECTOR.system, CONNECTOR.entities) == ("bol", ("orders",))
-    assert CONNECTOR.secrets == ("client_id", "client_secret")
-    assert CONNECTOR.order_source is not None
-    assert CONNECTOR.stock_sink is not None
-    assert CONNECTOR.shipment_sink is not None
-    assert CONNECTOR.invoice_sink is None
-    assert CONNECTOR.file_interpreter is None
 
 
 @pytest.mark.parametrize(

@@ -130,7 +130,7 @@ def test_the_open_remainder_of_a_line_is_cancelled(world: BolWorld) -> None:
     order_id = world.buy(("KEU-1001", 2))
     (line_id,) = _line_ids(world, order_id)
     sink = world.shipments()
-    accepted = sink.cancel_line(line_id, reason="requested by customer")
+    accepted = sink.cancel_line(order_id, line_id, reason="requested by customer")
     assert _finish(world, sink, accepted).state == "confirmed"
     assert world.order(order_id)["items"][0]["quantity_cancelled"] == 2
     assert world.state()["writes"][0]["body"] == {
@@ -142,13 +142,13 @@ def test_a_line_that_bol_ships_cannot_be_cancelled(world: BolWorld) -> None:
     order_id = world.buy(("THE-2004", 1), fulfilment_method="FBB")
     (line_id,) = _line_ids(world, order_id)
     sink = world.shipments()
-    result = _finish(world, sink, sink.cancel_line(line_id, reason="OUT_OF_STOCK"))
+    result = _finish(world, sink, sink.cancel_line(order_id, line_id, reason="OUT_OF_STOCK"))
     assert (result.state, result.reason) == ("rejected", f"Order item {line_id} is fulfilled by bol.")
 
 
 def test_a_write_without_content_type_never_leaves(world: BolWorld) -> None:
     """Pitfall: bol answers 400 without an explanation; the stand-in demands the exact type, so this proves ours."""
-    world.shipments().cancel_line("6000000001", reason="OTHER")
+    world.shipments().cancel_line("A1", "6000000001", reason="OTHER")
     assert [write["status"] for write in world.state()["writes"]] == [202]
 
 

@@ -107,11 +107,3 @@ def test_the_host_is_the_tenants_country_unless_told_otherwise() -> None:
 def test_a_missing_secret_is_named_and_needs_no_call() -> None:
     with pytest.raises(ConfigurationError, match=r"accounts\.exact\.secrets\.client_secret"):
         secret_of(Account("exact", secrets={"client_id": "app"}), "client_secret")
-
-
-def test_the_connector_books_and_reads_nothing_else() -> None:
-    assert CONNECTOR.system == "exact_online"
-    assert CONNECTOR.entities == ()
-    assert CONNECTOR.secrets == ("client_id", "client_secret")
-    assert CONNECTOR.invoice_sink is not None
-    assert CONNECTOR.order_source is None

@@ -55,6 +55,7 @@ def test_cancelled_shipping_keeps_the_order_out_of_the_books() -> None:
     order = read_one(with_line(cancelations=[cancelation]))
     assert order.order_total_current_incl_vat == Decimal("39.95")
     assert codes(order) == [("total_differs", "order_lines[0].cancelations")]
+    assert order.problems[0].value == "44.90"
     assert order.must_flag == ("value_cancelled",)
 
 

@@ -1,23 +1,11 @@
-"""The registry line and the options of an account."""
+"""The options of an account."""
 
 from typing import Any
 
 import pytest
 
 from order_pipelines.connectors.mirakl import CONNECTOR
-from order_pipelines.connectors.registry import connector_of
 from order_pipelines.errors import ConfigurationError
-
-
-def test_mirakl_takes_orders_stock_decisions_and_shipments() -> None:
-    assert connector_of("mirakl") is CONNECTOR
-    assert (CONNECTOR.system, CONNECTOR.entities, CONNECTOR.secrets) == ("mirakl", ("orders",), ("api_key",))
-    assert CONNECTOR.order_source is not None
-    assert CONNECTOR.stock_sink is not None
-    assert CONNECTOR.order_acceptor is not None
-    assert CONNECTOR.shipment_sink is not None
-    assert CONNECTOR.invoice_sink is None
-    assert CONNECTOR.file_interpreter is None
 
 
 @pytest.mark.parametrize(

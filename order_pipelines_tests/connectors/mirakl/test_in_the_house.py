@@ -177,17 +177,6 @@ def test_a_whole_order_is_announced_with_its_carrier(house: ShopWorld) -> None:
     assert (order["state"], order["carrier_code"], order["tracking_number"]) == ("SHIPPED", "PNL", "3S1")
 
 
-def test_a_part_of_an_order_fails_with_a_reason_where_only_wholes_ship(house: ShopWorld) -> None:
-    order_id = _accepted(house, SECOND)
-    # What is cancelled of it is read in full, and that is allowed once a minute.
-    house.pass_time(61)
-    _pack(house, SECOND, order_id, 1, "3S1")
-    assert _order_there(house, SECOND, order_id)["state"] == "SHIPPING"
-    (row,) = house.rows("outbox", kind="channel_shipment")
-    assert row.state == "failed"
-    assert "ships orders as a whole" in row.reason
-
-
 def test_a_line_is_cancelled_on_a_persons_word(house: ShopWorld) -> None:
     order_id = _accepted(house, FIRST)
     assert request_cancellation(house.shop, order_id, reason="Niet op voorraad") == 1

@@ -202,6 +202,15 @@ def test_a_state_that_nobody_knows_is_kept_and_flagged_and_takes_stock() -> None
     assert order.stock_effect() == {"SKU-RED-M": -2}
 
 
+def test_a_refund_in_a_state_that_nobody_knows_keeps_the_order_out() -> None:
+    payload = with_order()
+    refund = {"id": "1", "amount": 5.0, "quantity": 0, "refund_state": "TELEPORTED"}
+    payload["order_lines"][0]["refunds"] = [refund]
+    order = read_one(payload)
+    assert ("unknown_state", "order_lines[0].refunds") in codes(order)
+    assert order.stock_effect() == {"SKU-RED-M": -2}
+
+
 def test_addresses_that_mirakl_keeps_back_stay_unknown() -> None:
     payload = with_order(order_state="WAITING_ACCEPTANCE")
     payload["customer"].update(billing_address=None, shipping_address=None)

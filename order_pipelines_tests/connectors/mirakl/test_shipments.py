@@ -243,16 +243,11 @@ def test_what_cannot_be_sent_is_not(items: list[ShipmentItem], reference: str, s
 # ------------------------------------------------------------------------------------------------ cancellations
 
 
-@pytest.mark.parametrize("knows_order", [True, False])
-def test_the_open_remainder_of_a_line_is_cancelled_with_its_money(
-    world: MiraklWorld, knows_order: bool
-) -> None:
+def test_the_open_remainder_of_a_line_is_cancelled_with_its_money(world: MiraklWorld) -> None:
     """79.90 and 4.95 shipping for two pieces, taxes 13.87 and 0.86: all of the line, none of the other."""
     order_id = world.ready(("KEU-1001", 2), ("KEU-1002", 1))
     world.pass_time(61)
-    result = world.shipments().cancel_line(
-        f"{order_id}-1", reason="Niet op voorraad", external_order_id=order_id if knows_order else None
-    )
+    result = world.shipments().cancel_line(order_id, f"{order_id}-1", reason="Niet op voorraad")
     assert (result.state, result.reason) == ("confirmed", None)
     first, second = world.order(order_id)["lines"]
     assert (first["cancelled"], second["cancelled"]) == (2, 0)
@@ -266,8 +261,8 @@ def test_a_cancellation_that_is_repeated_cancels_nothing_more(world: MiraklWorld
     order_id = world.ready(("KEU-1001", 2), ("KEU-1002", 1))
     world.fault("drop_reply_after_acting", count=1, method="PUT", match="/cancel")
     with pytest.raises(TransientConnectorError):
-        world.shipments().cancel_line(f"{order_id}-1", reason="34", external_order_id=order_id)
-    again = world.shipments().cancel_line(f"{order_id}-1", reason="34", external_order_id=order_id)
+        world.shipments().cancel_line(order_id, f"{order_id}-1", reason="34")
+    again = world.shipments().cancel_line(order_id, f"{order_id}-1", reason="34")
     assert again.state == "confirmed"
     assert len(world.state()["cancelations"]) == 1
 
@@ -276,7 +271,7 @@ def test_what_has_left_is_not_cancelled(world: MiraklWorld) -> None:
     order_id = world.ready(("KEU-1001", 3))
     sink = world.shipments()
     assert _ship(sink, order_id, 1).state == "confirmed"
-    assert sink.cancel_line(f"{order_id}-1", reason="34", external_order_id=order_id).state == "confirmed"
+    assert sink.cancel_line(order_id, f"{order_id}-1", reason="34").state == "confirmed"
     assert world.order(order_id)["lines"][0]["cancelled"] == 2
     (write,) = [write for write in world.state()["writes"] if write["path"] == "/api/orders/cancel"]
     (entry,) = write["body"]["cancelations"]
@@ -287,26 +282,33 @@ def test_what_has_left_is_not_cancelled(world: MiraklWorld) -> None:
 def test_a_reason_that_the_operator_does_not_know_is_not_guessed(world: MiraklWorld) -> None:
     order_id = world.ready(("KEU-1001", 2), ("KEU-1002", 1))
     written = len(world.writes())
-    result = world.shipments().cancel_line(f"{order_id}-1", reason="OUT_OF_STOCK", external_order_id=order_id)
+    result = world.shipments().cancel_line(order_id, f"{order_id}-1", reason="OUT_OF_STOCK")
     assert result.state == "rejected"
     assert "34 (Niet op voorraad)" in (result.reason or "")
     assert len(world.writes()) == written
     world.pass_time(61)
     with_default = world.shipments(cancel_reason="35")
-    done = with_default.cancel_line(f"{order_id}-1", reason="OUT_OF_STOCK", external_order_id=order_id)
+    done = with_default.cancel_line(order_id, f"{order_id}-1", reason="OUT_OF_STOCK")
     assert done.state == "confirmed"
 
 
 def test_a_line_of_an_order_that_waits_for_acceptance_is_not_cancelled(world: MiraklWorld) -> None:
     order_id = world.buy()
-    result = world.shipments().cancel_line(f"{order_id}-1", reason="34", external_order_id=order_id)
+    result = world.shipments().cancel_line(order_id, f"{order_id}-1", reason="34")
     assert result.state == "rejected"
     assert "waits for acceptance" in (result.reason or "")
     assert world.writes() == []
 
 
-def test_a_line_that_no_open_order_has_is_an_error(world: MiraklWorld) -> None:
-    world.buy()
-    with pytest.raises(PermanentConnectorError, match="no open order has line NOPE-1"):
-        world.shipments().cancel_line("NOPE-1", reason="34")
+def test_a_line_that_the_order_does_not_have_is_refused_and_other_orders_are_not_searched(
+    world: MiraklWorld,
+) -> None:
+    order_id, other = world.buy(), world.buy()
+    read = world.state()["calls"].get("OR11", 0)
+    result = world.shipments().cancel_line(order_id, f"{other}-1", reason="34")
+    assert (result.state, result.reason) == ("rejected", f"the order has no line {other}-1 at the operator")
+    with pytest.raises(PermanentConnectorError):
+        world.shipments().cancel_line("NOPE", "NOPE-1", reason="34")
     assert world.writes() == []
+    # One call an order, by its id: OR11 with `order_ids`, because OR12 says nothing of money.
+    assert world.state()["calls"].get("OR11", 0) == read + 2

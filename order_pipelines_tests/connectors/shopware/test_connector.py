@@ -1,4 +1,4 @@
-"""The registry line, the options of an account, and the customers of the shop."""
+"""The options of an account, and the customers of the shop."""
 
 from datetime import timedelta
 from typing import Any
@@ -7,22 +7,9 @@ import pytest
 
 from order_pipelines import clock
 from order_pipelines.connectors.ports import Since
-from order_pipelines.connectors.registry import connector_of
 from order_pipelines.connectors.shopware import CONNECTOR
 from order_pipelines.errors import ConfigurationError
 from order_pipelines_tests.connectors.shopware.shopware_world import ShopwareWorld
-
-
-def test_shopware_offers_orders_stock_shipments_and_the_move_to_in_progress() -> None:
-    assert connector_of("shopware") is CONNECTOR
-    assert (CONNECTOR.system, CONNECTOR.entities) == ("shopware", ("orders",))
-    assert CONNECTOR.secrets == ("client_id", "client_secret")
-    assert CONNECTOR.order_source is not None
-    assert CONNECTOR.stock_sink is not None
-    assert CONNECTOR.shipment_sink is not None
-    assert CONNECTOR.order_acceptor is not None
-    assert CONNECTOR.invoice_sink is None
-    assert CONNECTOR.file_interpreter is None
 
 
 @pytest.mark.parametrize(

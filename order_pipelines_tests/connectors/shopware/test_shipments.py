@@ -204,13 +204,15 @@ def test_the_only_line_of_an_order_is_cancelled_with_it(world: ShopwareWorld) ->
     order_id = world.buy(("KEU-1001", 2), promotion="1.00", payments=["open"])
     (line,) = goods(world, order_id)
     sink = world.shipments()
-    assert sink.cancel_line(line, reason="OUT_OF_STOCK").state == "confirmed"
+    assert sink.cancel_line(order_id, line, reason="OUT_OF_STOCK").state == "confirmed"
     order = world.order(order_id)
     assert order["state"] == "cancelled"
     assert [each["state"] for each in order["deliveries"]] == ["cancelled"]
     assert [each["state"] for each in order["transactions"]] == ["cancelled"]
     assert world.state()["mails"] == []
-    assert sink.cancel_line(line, reason="OUT_OF_STOCK").state == "confirmed", "repeating is no error"
+    assert sink.cancel_line(order_id, line, reason="OUT_OF_STOCK").state == "confirmed", (
+        "repeating is no error"
+    )
 
 
 def test_an_order_is_cancelled_with_the_last_of_its_lines(world: ShopwareWorld) -> None:
@@ -218,24 +220,33 @@ def test_an_order_is_cancelled_with_the_last_of_its_lines(world: ShopwareWorld) 
     order_id = world.buy(("KEU-1001", 1), ("KEU-1004", 1), payments=["open"])
     first, second = goods(world, order_id)
     sink = world.shipments()
-    assert sink.cancel_line(first, reason="x") == WriteResult("accepted", first)
+    assert sink.cancel_line(order_id, first, reason="x") == WriteResult("accepted", f"{order_id}:{first}")
     assert world.order(order_id)["state"] == "open"
-    assert sink.cancel_line(second, reason="x").state == "confirmed"
+    assert sink.cancel_line(order_id, second, reason="x").state == "confirmed"
     assert world.order(order_id)["state"] == "cancelled"
-    assert sink.poll_write(first).state == "confirmed"
+    assert sink.poll_write(f"{order_id}:{first}").state == "confirmed"
 
 
 def test_one_line_alone_is_refused_when_the_others_were_not_asked_for(world: ShopwareWorld) -> None:
     order_id = world.buy(("KEU-1001", 1), ("KEU-1004", 1))
     first, second = goods(world, order_id)
     sink = world.shipments()
-    assert sink.cancel_line(first, reason="x").state == "accepted"
-    result = sink.poll_write(first)
+    assert sink.cancel_line(order_id, first, reason="x").state == "accepted"
+    result = sink.poll_write(f"{order_id}:{first}")
     assert (result.state, "whole orders" in (result.reason or "")) == ("rejected", True)
-    assert sink.cancel_line(second, reason="x").state == "accepted", "the first wish is forgotten"
+    assert sink.cancel_line(order_id, second, reason="x").state == "accepted", "the first wish is forgotten"
     order = world.order(order_id)
     assert (order["state"], [each["state"] for each in order["deliveries"]]) == ("open", ["open"])
     assert {part for _, part in world.writes()} == {f"api/order/{order_id}"}, "no state was moved"
+
+
+def test_a_line_of_another_order_is_refused(world: ShopwareWorld) -> None:
+    order_id, other = world.buy(), world.buy()
+    (line,) = goods(world, other)
+    result = world.shipments().cancel_line(order_id, line, reason="x")
+    assert (result.state, result.reason) == ("rejected", f"the order has no line {line} at the shop")
+    assert world.writes() == []
+    assert world.order(order_id)["state"] == "open"
 
 
 def test_a_payment_that_was_made_is_left_to_the_provider(world: ShopwareWorld) -> None:
@@ -290,7 +301,7 @@ def test_what_is_not_there_is_a_404(world: ShopwareWorld) -> None:
     sink = world.shipments()
     for call in (
         lambda: ship(sink, "0" * 32, ("a", 1)),
-        lambda: sink.cancel_line("0" * 32, reason="x"),
+        lambda: sink.cancel_line("0" * 32, "0" * 32, reason="x"),
         lambda: sink.shipped_quantities("10001"),
         lambda: sink.poll_write("r"),
     ):
