@@ -2,10 +2,42 @@
 
 from collections import defaultdict
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 
 from order_pipelines.identifiers import is_valid_gtin, normalise_ean
+
+
+@dataclass(frozen=True, slots=True)
+class Details:
+    """What shoppers and buyers want to know of an article and orders do not; ``None`` and ``()`` where nothing is said.
+
+    Args:
+        weight_unit: ``g`` or ``kg`` where heading or cell says so; ``None`` where grams had to be supposed.
+        attributes: names in small letters with their values; a value may be empty as written.
+        related_skus: articles that go with it, by SKU.
+        photo_urls: as written, nothing fetched.
+        stock_status: as written.
+        supplier_email: may name a person: never in the warehouse, a log or a message.
+        order_multiple: pieces that the supplier delivers at a time.
+    """
+
+    short_description: str | None = None
+    long_description: str | None = None
+    weight_unit: str | None = None
+    attributes: tuple[tuple[str, str], ...] = ()
+    category: str | None = None
+    related_skus: tuple[str, ...] = ()
+    photo_urls: tuple[str, ...] = ()
+    stock_status: str | None = None
+    supplier_email: str | None = None
+    order_multiple: int | None = None
+
+    def __repr__(self) -> str:
+        return f"Details(category={self.category!r})"
+
+
+NO_DETAILS = Details()
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +54,7 @@ class Product:
         cost: purchase price of one piece without VAT, in the merchant's currency.
         supplier: who delivers it.
         row: 1-based row of the file it comes from.
+        details: the rest; two rows that differ in nothing else are the same article, and the first one's are kept.
     """
 
     sku: str
@@ -33,6 +66,7 @@ class Product:
     cost: Decimal | None = None
     supplier: str | None = None
     row: int | None = None
+    details: Details = field(default=NO_DETAILS, compare=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,15 @@ from order_pipelines.connectors.b2b_files.columns import fold
 from order_pipelines.connectors.b2b_files.draft import REASONS
 from order_pipelines.connectors.b2b_files.options import FileLimits
 from order_pipelines.connectors.b2b_files.reader import read_tables
-from order_pipelines.domain.products import MasterConflict, Product
+from order_pipelines.domain.products import Details, MasterConflict, Product
+from order_pipelines.services.product_file_details import (
+    DETAIL_HEADINGS,
+    GRAMS_OF,
+    LONGEST_DETAILS,
+    read_attributes,
+    read_list,
+    read_unit,
+)
 
 _HEADINGS: Mapping[str, str] = {
     "sku": "sku|artikel|artikelnr|artikelnummer|artikelcode|art nr|artnr|code|stock code|product code|productcode"
@@ -25,18 +33,23 @@ _HEADINGS: Mapping[str, str] = {
     "vat_class": "btw|btw klasse|btw tarief|btw groep|btw code|btwklasse|btwtarief|vat|vat class|vat rate|vat group"
     "|vat code|tax class",
     "unit": "eenheid|unit|verpakking|verpakkingseenheid|unit of measure",
-    "weight_grams": "gewicht|gewicht g|gewicht gram|gewicht in gram|gewicht grammen|weight|weight g|weight grams"
-    "|weight gram|weight in grams|gram",
+    "weight": "gewicht|weight",
+    "weight_grams": "gewicht g|gewicht gram|gewicht in gram|gewicht grammen|weight g|weight grams|weight gram"
+    "|weight in grams|gram",
     "weight_kilograms": "gewicht kg|gewicht in kg|weight kg|weight in kg|kg",
     "cost": "kostprijs|inkoopprijs|inkoop|cost|cost price|purchase price|kostprijs excl btw|inkoopprijs excl btw",
     "supplier": "leverancier|supplier|vendor|leveranciersnaam",
+    **DETAIL_HEADINGS,
 }
 _BY_TEXT = {fold(word): name for name, words in _HEADINGS.items() for word in words.split("|")}
 _HEAD_ROWS = 60
-_GRAMS_PER_KILOGRAM = 1_000
+_NUMBERS = ("cost", "weight", "weight_grams", "weight_kilograms", "order_multiple")
 _HEAVIEST_GRAMS = 10_000_000
+_LARGEST_MULTIPLE = 1_000_000
 # What the table of products holds; a text cut short would be another one.
-_LONGEST = {"sku": 200, "supplier": 200, "unit": 40, "vat_class": 40}
+_LONGEST = {"sku": 200, "supplier": 200, "unit": 40, "vat_class": 40, **LONGEST_DETAILS}
+# A cell of these may name a person: what cannot be read of it is not shown.
+_PERSONAL = frozenset({"supplier_email"})
 _DEAREST, _COST_STEP = Decimal(10) ** 13, Decimal("0.0001")
 # A product takes about half a kilobyte of memory while the master is compared with the former one.
 _MOST_PRODUCTS = 500_000
@@ -101,7 +114,7 @@ def _read_table(
     texts = {
         cell
         for _, cells in _rows_below(table, header_row)
-        for name in ("cost", "weight_grams", "weight_kilograms")
+        for name in _NUMBERS
         if name in at and at[name] < len(cells) and isinstance(cell := cells[at[name]], str)
     }
     numbers = NumberReader(style_of(texts))
@@ -141,19 +154,46 @@ class _RowReader:
             self._note(code, "the article number", is_left_out=True)
             return
         self._sku = sku
+        # What cannot be read is listed from left to right.
+        name, eans = self._text("name"), self._eans()
+        weight_unit, grams = self._weight()
         self._found.products.append(
             Product(
                 sku=sku,
-                name=self._text("name"),
-                eans=self._eans(),
+                name=name,
+                eans=eans,
                 vat_class=self._text("vat_class"),
                 unit=self._text("unit"),
-                weight_grams=self._weight(),
+                weight_grams=grams,
                 cost=self._cost(),
                 supplier=self._text("supplier"),
                 row=self._row,
+                details=self._details(weight_unit),
             )
         )
+
+    def _details(self, weight_unit: str | None) -> Details:
+        return Details(
+            short_description=self._text("short_description"),
+            long_description=self._text("long_description"),
+            weight_unit=weight_unit,
+            attributes=read_attributes(self._text("attributes")),
+            category=self._text("category"),
+            related_skus=read_list(self._text("related_skus"), r"[|,;\n\r]+"),
+            photo_urls=read_list(self._text("photo_urls"), r"[|\s]+|[,;](?=\s*https?:)"),
+            stock_status=self._text("stock_status"),
+            supplier_email=self._text("supplier_email"),
+            order_multiple=self._multiple(),
+        )
+
+    def _multiple(self) -> int | None:
+        number = self._number("order_multiple")
+        if number is None:
+            return None
+        if number != number.to_integral_value() or number > _LARGEST_MULTIPLE:
+            self._note("wrong_type", "order_multiple", str(number)[:40])
+            return None
+        return int(number)
 
     def _cell(self, name: str) -> Cell:
         index = self._at.get(name)
@@ -170,7 +210,7 @@ class _RowReader:
         if isinstance(value, str) and not _fits(name, value):
             value = Flaw("wrong_type", value[:40])
         if isinstance(value, Flaw):
-            self._note(value.code, name, value.text)
+            self._note(value.code, name, None if name in _PERSONAL else value.text)
             return None
         return value
 
@@ -206,14 +246,22 @@ class _RowReader:
             return None
         return None if cost is None else cost.quantize(_COST_STEP, ROUND_HALF_UP)
 
-    def _weight(self) -> int | None:
-        grams = self._number("weight_grams")
-        if grams is None:
-            kilograms = self._number("weight_kilograms")
-            grams = None if kilograms is None else kilograms * _GRAMS_PER_KILOGRAM
-        if grams is None:
-            return None
+    def _weight(self) -> tuple[str | None, int | None]:
+        """Return the unit as stated, and grams; a heading without unit means grams, which nobody stated."""
+        in_grams, in_kilograms = self._number("weight_grams"), self._number("weight_kilograms")
+        unit = "g" if in_grams is not None else "kg" if in_kilograms is not None else None
+        number = in_grams if in_grams is not None else in_kilograms
+        if number is None:
+            number = self._number("weight")
+            written = self._text("weight_unit")
+            if number is None:
+                return None, None
+            unit = None if written is None else read_unit(written)
+            if written is not None and unit is None:
+                self._note("wrong_type", "weight_unit", written)
+                return None, None
+        grams = number * GRAMS_OF[unit or "g"]
         if grams > _HEAVIEST_GRAMS:
             self._note("wrong_type", "weight_grams", str(grams)[:40])
-            return None
-        return int(grams.to_integral_value(ROUND_HALF_UP))
+            return unit, None
+        return unit, int(grams.to_integral_value(ROUND_HALF_UP))

@@ -16,6 +16,7 @@ from order_pipelines.operations.tables import (
     order_lines,
     orders,
     product_conflicts,
+    product_details,
     product_eans,
     products,
 )
@@ -60,6 +61,7 @@ def import_products(shop: Shop) -> Imported:
         imported.reasons[conflict.code] = imported.reasons.get(conflict.code, 0) + 1
     with shop.store.transaction() as connection:
         changed, appeared = _write(connection, accepted, imported)
+        _write_details(connection, accepted)
         connection.execute(sa.delete(product_conflicts))
         upsert(connection, product_conflicts, [_conflict_row(conflict) for conflict in conflicts])
         if changed:
@@ -139,6 +141,40 @@ def _write(connection: Connection, accepted: list[Product], imported: Imported) 
     for sku in changed:
         appeared |= eans[sku] - eans_before.get(sku, set())
     return changed | gone, appeared
+
+
+def _write_details(connection: Connection, accepted: list[Product]) -> None:
+    """Bring the details to the master; nothing that was booked depends on them, so no order is judged again."""
+    names = [column.name for column in product_details.columns if column.name != "updated_at"]
+    before = {row.sku: row for row in connection.execute(sa.select(product_details))}
+    rows = [
+        row
+        for row in map(_details_row, accepted)
+        if row["sku"] not in before or any(getattr(before[row["sku"]], name) != row[name] for name in names)
+    ]
+    now = clock.now()
+    for part in chunks([{**row, "updated_at": now} for row in rows]):
+        upsert(connection, product_details, list(part))
+    for gone in chunks(sorted(before.keys() - {product.sku for product in accepted})):
+        connection.execute(sa.delete(product_details).where(product_details.c.sku.in_(gone)))
+
+
+def _details_row(product: Product) -> dict[str, Any]:
+    details = product.details
+    return {
+        "sku": product.sku,
+        "short_description": details.short_description,
+        "long_description": details.long_description,
+        "weight_unit": details.weight_unit,
+        # As JSON holds it, so that what was read back compares.
+        "attributes": [list(pair) for pair in details.attributes],
+        "category": details.category,
+        "related_skus": list(details.related_skus),
+        "photo_urls": list(details.photo_urls),
+        "stock_status": details.stock_status,
+        "supplier_email": details.supplier_email,
+        "order_multiple": details.order_multiple,
+    }
 
 
 def _match_offers(connection: Connection) -> None:

@@ -116,6 +116,23 @@ products = Table(
     Index("products_by_change", "change_seq"),
 )
 
+product_details = Table(
+    "product_details",
+    metadata,
+    Column("sku", String(200), primary_key=True),
+    Column("short_description", Text),
+    Column("long_description", Text),
+    Column("weight_unit", String(10)),
+    Column("attributes", Json, nullable=False),
+    Column("category", String(200)),
+    Column("related_skus", Json, nullable=False),
+    Column("photo_urls", Json, nullable=False),
+    Column("stock_status", String(40)),
+    Column("supplier_email", String(254)),
+    Column("order_multiple", Integer),
+    Column("updated_at", Instant, nullable=False),
+)
+
 product_eans = Table(
     "product_eans",
     metadata,
