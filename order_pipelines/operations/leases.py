@@ -11,7 +11,7 @@ import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
@@ -26,6 +26,8 @@ log = logging.getLogger(__name__)
 WORK_S = 120.0
 """How long a lease over work of any length lasts without renewal."""
 _POLL_S = 0.05
+# Not a second ago: a clock that is set back by hours would hold what was given back until it has caught up.
+_FREE = datetime(2000, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +47,7 @@ def try_acquire(store: OperationsStore, name: str, *, ttl_s: float) -> Lease | N
         insert_new(
             connection,
             leases,
-            [{"name": name, "holder": "", "fence": 0, "expires_at": now - timedelta(seconds=1)}],
+            [{"name": name, "holder": "", "fence": 0, "expires_at": _FREE}],
         )
         fence = connection.execute(
             sa.update(leases)
@@ -64,7 +66,7 @@ def release(store: OperationsStore, lease: Lease) -> None:
             .where(
                 leases.c.name == lease.name, leases.c.holder == lease.holder, leases.c.fence == lease.fence
             )
-            .values(expires_at=clock.now() - timedelta(seconds=1))
+            .values(expires_at=_FREE)
         )
 
 

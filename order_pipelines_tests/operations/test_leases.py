@@ -51,6 +51,16 @@ def test_a_released_lease_is_free_at_once_and_the_fence_grows(store: OperationsS
     assert second.fence == first.fence + 1
 
 
+def test_what_was_given_back_is_free_also_when_the_clock_is_set_back(store: OperationsStore) -> None:
+    """The clock was three hours ahead for a while: whatever ran then must not keep others out for three hours."""
+    with clock.frozen(at(12)):
+        ahead = try_acquire(store, "stock:bol_main", ttl_s=30)
+        assert ahead is not None
+        release(store, ahead)
+    with clock.frozen(at(9)):
+        assert try_acquire(store, "stock:bol_main", ttl_s=30) is not None
+
+
 def test_a_holder_whose_lease_was_taken_over_may_not_write(store: OperationsStore) -> None:
     with clock.frozen(at(9)):
         late = try_acquire(store, "stock:bol_main", ttl_s=30)
