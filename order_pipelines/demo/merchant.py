@@ -21,7 +21,9 @@ from order_pipelines.sandbox.catalogue import Catalogue
 OPERATIONS_VARIABLE = "ORDER_PIPELINES_DEMO_OPERATIONS_URL"
 WAREHOUSE_VARIABLE = "ORDER_PIPELINES_DEMO_WAREHOUSE_URL"
 BOOKS = "exact"
-_PREFIXES = {"bol_main": "BOL", "bol_outlet": "BOLO", WHOLESALE: "B2B"}
+BLOKKER, WEBSHOP = "blokker", "webshop"
+ELSEWHERE = (BLOKKER, WEBSHOP)
+_PREFIXES = {"bol_main": "BOL", "bol_outlet": "BOLO", WHOLESALE: "B2B", BLOKKER: "BLOK", WEBSHOP: "WEB"}
 # As the merchant once set its offers there: bol subtracts all open orders of the outlet from what it is told.
 _CHANNEL_SUBTRACTS = frozenset({"bol_outlet"})
 _MARKER = ".order_pipelines_demo"
@@ -71,7 +73,14 @@ def environment_of(sandbox: Sandbox, store_url: str | None = None) -> dict[str, 
     return values
 
 
-def write_merchant(folder: Path, sandbox: Sandbox, *, in_postgres: bool = False, cadence: str = "") -> Path:
+def write_merchant(
+    folder: Path,
+    sandbox: Sandbox,
+    *,
+    in_postgres: bool = False,
+    cadence: str = "",
+    elsewhere: Sequence[str] = (),
+) -> Path:
     """Write settings, product master and the opening stock count; return the settings file.
 
     Args:
@@ -79,9 +88,10 @@ def write_merchant(folder: Path, sandbox: Sandbox, *, in_postgres: bool = False,
         sandbox: the outside world.
         in_postgres: both stores are where :func:`environment_of` says; else files in the folder.
         cadence: more lines of TOML, for example a ``[cadence]`` section.
+        elsewhere: accounts beside bol and wholesale, of :data:`ELSEWHERE`.
     """
     settings = folder / "settings.toml"
-    settings.write_text(_settings(sandbox, in_postgres, cadence), encoding="utf-8")
+    settings.write_text(_settings(sandbox, in_postgres, cadence, elsewhere), encoding="utf-8")
     products = Catalogue.load().products
     _write_csv(
         folder / "products.csv",
@@ -252,13 +262,14 @@ warehouse_url_env = "{WAREHOUSE_VARIABLE}"
 """
 
 
-def _settings(sandbox: Sandbox, in_postgres: bool, cadence: str) -> str:
+def _settings(sandbox: Sandbox, in_postgres: bool, cadence: str, elsewhere: Sequence[str]) -> str:
     since = clock.order_date(clock.now() - _HISTORY).isoformat()
     books = sandbox.account(BOOKS)
     parts = [_HEAD]
     if in_postgres:
         parts.append(_IN_POSTGRES)
     parts += [_bol_account(row, books, since) for row in sandbox.systems if row["system"] == "bol"]
+    parts += [_channel_account(sandbox.account(name), books, since) for name in elsewhere]
     parts.append(_wholesale_account(books, since))
     parts.append(_books_account(books, since))
     if cadence:
@@ -286,6 +297,30 @@ client_secret = "{name.upper()}_CLIENT_SECRET"
 
 [accounts.{name}.options]
 managed_by_retailer = {str(name not in _CHANNEL_SUBTRACTS).lower()}
+"""
+
+
+_OPTIONS = {BLOKKER: "multi_shipment = true", WEBSHOP: "history_days = 30"}
+
+
+def _channel_account(row: Mapping[str, Any], books: Mapping[str, Any], since: str) -> str:
+    name = row["account"]
+    secrets = "\n".join(f'{secret} = "{f"{name}_{secret}".upper()}"' for secret in row["credentials"])
+    return f"""
+[accounts.{name}]
+system = "{row["system"]}"
+mode = "live"
+effective_from = {since}
+reference_prefix = "{_PREFIXES[name]}"
+ships_from = "main"
+serves = ["main"]
+base_url = "{row["base_url"]}"
+{_invoicing(name, books["customers"][name], books)}
+[accounts.{name}.secrets]
+{secrets}
+
+[accounts.{name}.options]
+{_OPTIONS[name]}
 """
 
 

@@ -5,6 +5,7 @@ What the outside holds is asked of the sandbox's control port and not of our own
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -13,15 +14,19 @@ import requests
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from order_pipelines.demo.merchant import BOOKS, Sandbox
+from order_pipelines import clock
+from order_pipelines.demo.merchant import BOOKS, ELSEWHERE, Sandbox
 from order_pipelines.operations.migrations import open_store
 from order_pipelines.operations.tables import (
+    alerts,
     channel_stock,
     invoice_holds,
     products,
     quarantine,
     stock_positions,
 )
+from order_pipelines.services.three_way import DEFAULT_DAYS
+from order_pipelines.services.three_way_report import Sides, read_three_way
 from order_pipelines.settings import Settings
 from order_pipelines.warehouse.engine import Warehouse
 
@@ -80,6 +85,17 @@ class StockLine:
 
 
 @dataclass(frozen=True, slots=True)
+class Traced:
+    """One article as shoppers see it at every channel: before somebody bought ``sold`` pieces at one, and after."""
+
+    sku: str
+    sold_at: str
+    sold: int
+    before: Mapping[str, int]
+    after: Mapping[str, int]
+
+
+@dataclass(frozen=True, slots=True)
 class Waiting:
     """Something that waits for a person, and why."""
 
@@ -96,15 +112,37 @@ class Outcome:
     double_entries: int
     offers: Sequence[ShownOffer]
     stock: Sequence[StockLine]
-    parcels_announced: int
+    parcels_announced: Mapping[str, int]
     quarantined: Sequence[Waiting]
     held_invoices: Sequence[Waiting]
+    traced: Traced
+    compared: Sequence[Sides]
+    alerts: Sequence[Waiting]
     report: Path | None
 
 
-def read_outcome(settings: Settings, sandbox: Sandbox, report: Path | None) -> Outcome:
+def channels_of(sandbox: Sandbox) -> list[str]:
+    """Return the merchant's accounts at channels, in the order in which they are shown."""
+    return [*(row["account"] for row in sandbox.systems if row["system"] == "bol"), *ELSEWHERE]
+
+
+def shown(sandbox: Sandbox, sku: str) -> dict[str, int]:
+    """Return what shoppers can buy of an article at every channel now, as the stand-ins hold it."""
+    found = {}
+    for account in channels_of(sandbox):
+        offers = [offer for offer in _state(sandbox, account)["offers"] if offer["sku"] == sku]
+        found[account] = _for_sale(offers[0])
+    return found
+
+
+def _for_sale(offer: Mapping[str, Any]) -> int:
+    """Return the number for shoppers: bol takes orders off what it was told, the others hold one number."""
+    return max(0, int(offer["corrected_stock"] if "corrected_stock" in offer else offer["quantity"]))
+
+
+def read_outcome(settings: Settings, sandbox: Sandbox, report: Path | None, traced: Traced) -> Outcome:
     """Ask the warehouse, the stores and the outside what there is now."""
-    accounts = [row["account"] for row in sandbox.systems if row["system"] == "bol"]
+    accounts = channels_of(sandbox)
     states = {account: _state(sandbox, account) for account in accounts}
     books = _state(sandbox, BOOKS)
     customers = {customer: name for name, customer in sandbox.account(BOOKS)["customers"].items()}
@@ -118,9 +156,7 @@ def read_outcome(settings: Settings, sandbox: Sandbox, report: Path | None) -> O
                 double_entries=len(books["duplicates_by_your_ref"]),
                 offers=offers,
                 stock=_stock(connection, offers),
-                parcels_announced=sum(
-                    bool(each["reference"]) for state in states.values() for each in state["shipments"]
-                ),
+                parcels_announced=_parcels(states),
                 quarantined=[
                     Waiting(f"{row.entity.replace('_', ' ')} {row.entity_key}", row.reason)
                     for row in connection.execute(
@@ -137,10 +173,39 @@ def read_outcome(settings: Settings, sandbox: Sandbox, report: Path | None) -> O
                         .order_by(invoice_holds.c.order_key)
                     )
                 ],
+                traced=traced,
+                compared=_compared(settings),
+                alerts=[
+                    Waiting(row.alert_key, row.message)
+                    for row in connection.execute(
+                        sa.select(alerts).where(alerts.c.resolved_at.is_(None)).order_by(alerts.c.alert_key)
+                    )
+                ],
                 report=report,
             )
     finally:
         store.close()
+
+
+def _parcels(states: Mapping[str, Mapping[str, Any]]) -> dict[str, int]:
+    """Count parcels that came from here, each in its channel's own words."""
+    found = {}
+    for account, state in states.items():
+        if "deliveries" in next(iter(state["orders"]), {}):
+            found[account] = sum(
+                len(delivery["tracking_codes"])
+                for order in state["orders"]
+                for delivery in order["deliveries"]
+            )
+        else:
+            found[account] = sum(bool(each.get("reference", True)) for each in state["shipments"])
+    return found
+
+
+def _compared(settings: Settings) -> list[Sides]:
+    today = clock.order_date(clock.now(), settings.merchant.zone)
+    with Warehouse(settings.warehouse_url(), settings.data_dir).read() as session:
+        return read_three_way(session, today - timedelta(days=DEFAULT_DAYS), today)
 
 
 def _state(sandbox: Sandbox, account: str) -> dict[str, Any]:
@@ -187,16 +252,22 @@ def _booked(entries: Sequence[Mapping[str, Any]], customers: Mapping[str, str]) 
 
 
 def _offers(connection: Connection, states: Mapping[str, Mapping[str, Any]]) -> list[ShownOffer]:
+    # Mirakl's offers are known by the seller's own article number, the others by an id.
     held = {
-        (account, offer["offer_id"]): offer for account, state in states.items() for offer in state["offers"]
+        (account, str(offer[name])): offer
+        for account, state in states.items()
+        for offer in state["offers"]
+        for name in ("sku", "offer_id")
     }
     return [
         ShownOffer(
             row.account,
             row.sku,
             row.confirmed_quantity,
-            held[(row.account, row.offer_id)]["amount"],
-            max(0, held[(row.account, row.offer_id)]["corrected_stock"]),
+            held[(row.account, row.offer_id)].get(
+                "amount", held[(row.account, row.offer_id)].get("quantity")
+            ),
+            _for_sale(held[(row.account, row.offer_id)]),
         )
         for row in connection.execute(
             sa.select(channel_stock).order_by(channel_stock.c.account, channel_stock.c.sku)

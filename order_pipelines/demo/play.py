@@ -10,15 +10,18 @@ import dagster as dg
 import sqlalchemy as sa
 
 from order_pipelines.definitions import build_definitions
-from order_pipelines.defs.jobs import SWEEP, TAKE_IN_FILES, WRITE_REPORT
+from order_pipelines.defs.jobs import COMPARE, SWEEP, TAKE_IN_FILES, WRITE_REPORT
 from order_pipelines.demo import merchant, script
-from order_pipelines.demo.outcome import Outcome, read_outcome
+from order_pipelines.demo.outcome import Outcome, Traced, read_outcome, shown
 from order_pipelines.errors import ConfigurationError, OrderPipelinesError
 from order_pipelines.operations.migrations import open_store
 from order_pipelines.operations.tables import receipts
 from order_pipelines.sandbox.server import Sandbox
+from order_pipelines.services.house_watch import look_after
+from order_pipelines.services.shop import Shop
 from order_pipelines.settings import Settings, load_settings
 
+_PAUSE_S = 600.0
 _QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
 
 Say = Callable[[str], None]
@@ -41,18 +44,23 @@ def play(folder: Path, say: Say, *, store_url: str | None = None) -> tuple[Outco
         DemoFailedError: a run failed.
     """
     merchant.make_anew(folder)
-    say("starting the outside world: bol with two accounts, Exact Online (relaxed limits, on loopback)")
+    say("starting the outside world: bol with two accounts, Blokker, a webshop, Exact Online (on loopback)")
     with Sandbox(0, relaxed=True) as world:
-        placed = world.world.demo_script()
-        say(f"{len(placed)} shoppers have ordered at bol; two wholesale files lie in the drop folder")
+        placed, elsewhere = world.world.demo_script(), world.world.open_elsewhere()
+        say(
+            f"{len(placed)} shoppers have ordered at bol, {len(elsewhere)} at Blokker and the webshop; two wholesale "
+            "files lie in the drop folder"
+        )
         outside = merchant.Sandbox(world.control_url, world.systems())
         with _environment(merchant.environment_of(outside, store_url)):
-            path = merchant.write_merchant(folder, outside, in_postgres=store_url is not None)
+            path = merchant.write_merchant(
+                folder, outside, in_postgres=store_url is not None, elsewhere=merchant.ELSEWHERE
+            )
             merchant.drop_orders(folder, "inkoop_week.csv", script.IN_ONE_CSV)
             merchant.drop_workbook(folder, "bestelling.xlsx", script.IN_A_WORKBOOK)
             settings = load_settings(path)
             _refuse_used_store(settings)
-            outcome = _run_jobs(folder, settings, outside, say)
+            outcome = _run_jobs(folder, settings, world, outside, say)
     return outcome, path
 
 
@@ -82,19 +90,45 @@ def _refuse_used_store(settings: Settings) -> None:
         raise ConfigurationError("the database holds a merchant already; the demo needs an empty one")
 
 
-def _run_jobs(folder: Path, settings: Settings, outside: merchant.Sandbox, say: Say) -> Outcome:
+def _run_jobs(
+    folder: Path, settings: Settings, world: Sandbox, outside: merchant.Sandbox, say: Say
+) -> Outcome:
     definitions = build_definitions(settings, is_automatic=False, retry_delay_s=0.2)
     with dg.DagsterInstance.ephemeral() as instance:
         say("Dagster sweeps: offers, orders and files in; stock, entries out; warehouse loaded and checked")
         _run(definitions, instance, SWEEP, say)
-        merchant.drop_shipments(folder, "verzonden.csv", script.PARCELS)
-        say("the warehouse has packed: its list of parcels lies in the drop folder")
+        _let_pass(world)
+        merchant.drop_shipments(folder, "verzonden.csv", (*script.PARCELS, *script.PARCELS_ELSEWHERE))
+        say("ten minutes later the warehouse has packed: its list of parcels lies in the drop folder")
         _run(definitions, instance, TAKE_IN_FILES, say)
-        say("Dagster sweeps again: what bol says of the parcels, and the stock that follows")
+        before = shown(outside, script.TRACED_SKU)
+        wish = {"lines": [{"sku": script.TRACED_SKU, "quantity": 1}], "order_id": "BLK20106-A"}
+        world.mirakl.place_order(merchant.BLOKKER, wish)
+        _let_pass(world)
+        say(f"somebody buys one {script.TRACED_SKU} at Blokker; Dagster sweeps again, ten minutes later")
         _run(definitions, instance, SWEEP, say)
+        traced = Traced(script.TRACED_SKU, merchant.BLOKKER, 1, before, shown(outside, script.TRACED_SKU))
+        _let_pass(world)
+        say("channels and books are read anew and compared with the warehouse")
+        _run(definitions, instance, COMPARE, say)
+        _note_alerts(settings)
         report = _run(definitions, instance, WRITE_REPORT, say)
         say("reading back from the stand-ins what they hold now")
-        return read_outcome(settings, outside, report)
+        return read_outcome(settings, outside, report, traced)
+
+
+def _let_pass(world: Sandbox) -> None:
+    """Let ten minutes pass outside: Mirakl lists orders once a minute, and the demo has no minutes."""
+    world.clock.set_offset(world.clock.offset_s + _PAUSE_S)
+
+
+def _note_alerts(settings: Settings) -> None:
+    """Look what needs a person, as the sensor does every five minutes."""
+    shop = Shop.open(settings)
+    try:
+        look_after(shop.store, settings)
+    finally:
+        shop.close()
 
 
 def _run(definitions: dg.Definitions, instance: dg.DagsterInstance, job: str, say: Say) -> Path | None:

@@ -117,3 +117,17 @@ PARCELS = (
     Parcel("1087650013", (("VOE-3009", 2),), 6),
     Parcel("GH-2041", (("KEU-1006", 12), ("KEU-1007", 6), ("VOE-3008", 24)), 5, "DHL"),
 )
+
+PARCELS_ELSEWHERE = (
+    Parcel("BLK20101-A", (("KEU-1001", 1),), 0),
+    Parcel("BLK20102-A", (("KEU-1004", 2),), 0, "DHL"),
+    Parcel("W-20001", (("KEU-1001", 1),), 20),
+    Parcel("W-20002", (("VOE-3001", 2),), 20),
+    Parcel("W-20003", (("KEU-1004", 4),), 19, "DHL"),
+    Parcel("W-20004", (("KEU-1005", 1),), 19),
+    Parcel("W-20005", (("SPE-8002", 1),), 19),
+)
+"""What leaves for Blokker, who asks for acceptance first, and for buyers of the webshop."""
+
+TRACED_SKU = "KEU-1007"
+"""The measuring jug that is followed: one is sold at Blokker while all four channels show the same number."""

@@ -1,6 +1,6 @@
 """The tables that the demo ends with."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from decimal import Decimal
 from pathlib import Path
 
@@ -9,6 +9,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from order_pipelines.demo.merchant import ELSEWHERE
 from order_pipelines.demo.outcome import Outcome, ShownOffer, Waiting
 from order_pipelines.money import format_dutch
 
@@ -18,10 +19,13 @@ def show_outcome(console: Console, outcome: Outcome, settings: Path) -> None:
     _show_revenue(console, outcome)
     _show_books(console, outcome)
     _show_stock(console, outcome)
+    _show_traced(console, outcome)
+    _show_compared(console, outcome)
     _show_waiting(
         console, "In quarantine: takes stock, is neither counted, invoiced nor shipped", outcome.quarantined
     )
     _show_waiting(console, "Shipped, and waiting for the books", outcome.held_invoices)
+    _show_waiting(console, "Alerts: somebody should look", outcome.alerts)
     if outcome.report is not None:
         console.print(f"Report:    {outcome.report}", soft_wrap=True)
     console.print(f"Look:      order-pipelines --settings {settings} orders show 1043210014", soft_wrap=True)
@@ -81,32 +85,85 @@ def _show_books(console: Console, outcome: Outcome) -> None:
     )
     console.print(table)
     console.print(
-        f"entries that are there twice: {outcome.double_entries}; "
-        f"parcels announced at bol: {outcome.parcels_announced}\n"
+        f"entries that are there twice: {outcome.double_entries}; parcels announced: "
+        + ", ".join(f"{account} {count}" for account, count in outcome.parcels_announced.items())
+        + "\n"
     )
 
 
 def _show_stock(console: Console, outcome: Outcome) -> None:
-    accounts = sorted({offer.account for offer in outcome.offers})
+    accounts = list(outcome.traced.before)
     headings = ["sku", "article", "on hand", "sold, not sent"]
     for account in accounts:
-        headings += [f"{account}: told", "for sale"]
+        headings += [account] if account in ELSEWHERE else [f"{account}: told", "for sale"]
     table = _table(
-        "Stock that each account shows now, read back from bol (the articles with most open demand)",
+        "Stock that each channel shows now, read back from there (the articles with most open demand)",
         headings,
         range(2, len(headings)),
     )
     for line in outcome.stock:
         cells = [line.sku, line.name or "", str(line.on_hand), str(line.open_demand)]
         for account in accounts:
-            cells += _cells(line.offers.get(account))
+            cells += _cells(line.offers.get(account))[: 1 if account in ELSEWHERE else 2]
         table.add_row(*cells)
     console.print(table)
     for account in accounts:
         offers = [offer for offer in outcome.offers if offer.account == account]
         agreed = sum(offer.is_agreed for offer in offers)
-        console.print(f"{account}: {agreed} of {len(offers)} offers hold what we sent and bol confirmed")
+        console.print(
+            f"{account}: {agreed} of {len(offers)} offers hold what we sent and the channel confirmed"
+        )
     console.print()
+
+
+def _show_traced(console: Console, outcome: Outcome) -> None:
+    traced = outcome.traced
+    table = _table(
+        f"A sale at one shows at all others: {traced.sku}, of which {traced.sold} was sold at {traced.sold_at}",
+        ("for sale at", *traced.before),
+        range(1, len(traced.before) + 1),
+    )
+    table.add_row("before", *(str(pieces) for pieces in traced.before.values()))
+    table.add_row("after a run", *(str(pieces) for pieces in traced.after.values()))
+    console.print(table)
+
+
+def _show_compared(console: Console, outcome: Outcome) -> None:
+    table = _table(
+        "Channel = warehouse = Exact, read anew (mart.three_way_per_day)",
+        (
+            "account",
+            "channel",
+            "warehouse",
+            "Exact",
+            "channel - warehouse",
+            "warehouse - Exact",
+            "unexplained",
+        ),
+        (1, 2, 3, 6),
+    )
+    for row in outcome.compared:
+        table.add_row(
+            row.account,
+            _side(row.channel, row.has_source),
+            format_dutch(row.warehouse),
+            _side(row.books, row.has_books),
+            _named(row.channel_terms),
+            _named(row.books_terms),
+            format_dutch(row.unexplained),
+        )
+    console.print(table)
+
+
+def _named(terms: Mapping[str, Decimal]) -> str:
+    named = (f"{name.replace('_', ' ')} {format_dutch(amount)}" for name, amount in terms.items())
+    return ", ".join(named) or "nothing"
+
+
+def _side(amount: Decimal | None, is_there: bool) -> str:
+    if not is_there:
+        return "none"
+    return "not read" if amount is None else format_dutch(amount)
 
 
 def _cells(offer: ShownOffer | None) -> list[str]:

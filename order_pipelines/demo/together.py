@@ -101,10 +101,11 @@ def _run_in_world(
     wanted: Wanted, world: Sandbox, home: Path, port: int, finished: threading.Event, say: Say
 ) -> None:
     world.world.demo_script()
+    world.world.open_elsewhere()
     outside = merchant.Sandbox(world.control_url, world.systems())
     secrets = merchant.environment_of(outside)
     folder = wanted.folder / "merchant"
-    path = merchant.write_merchant(folder, outside, cadence=_CADENCE)
+    path = merchant.write_merchant(folder, outside, cadence=_CADENCE, elsewhere=merchant.ELSEWHERE)
     merchant.drop_orders(folder, "inkoop_week.csv", script.IN_ONE_CSV)
     merchant.drop_workbook(folder, "bestelling.xlsx", script.IN_A_WORKBOOK)
     settings = load_settings(path)
@@ -122,7 +123,8 @@ def _run_in_world(
         say(f"Dagster          http://{_LOOPBACK}:{port}")
         say(f"merchant         {folder}   (files dropped under inbox/ are read; logs in {processes.logs})")
         say(
-            f"shoppers buy at both accounts, {wanted.per_minute:g} things a minute; a sweep every minute; Ctrl-C stops"
+            f"shoppers buy at bol, Blokker and the webshop, {wanted.per_minute:g} things a minute; "
+            "a sweep every minute; Ctrl-C stops"
         )
         with packing.table(settings, folder, wanted.packing_every_s):
             while not finished.wait(_POLL_S):

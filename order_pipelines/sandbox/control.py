@@ -214,7 +214,9 @@ class _Control:
             return {"happened": [world.step() for _ in range(int(body.get("count", 1)))]}
         if action == "demo":
             return {"orders": [row.as_json() for row in world.demo_script()]}
-        raise BadControlCall("the world knows the actions start, stop, step and demo")
+        if action == "elsewhere":
+            return {"orders": [row.as_json() for row in world.open_elsewhere()]}
+        raise BadControlCall("the world knows the actions start, stop, step, demo and elsewhere")
 
     def _standin(self, account: str) -> StandIn:
         for standin in self._sandbox.standins:

@@ -4,6 +4,7 @@ import signal
 import socket
 import sys
 import threading
+from email.utils import format_datetime
 from types import FrameType
 from typing import Any, Self
 
@@ -75,7 +76,7 @@ class Sandbox:
         )
         # Ports follow this order: a new system comes last, so that the others keep theirs.
         self.standins: list[StandIn] = [self.bol, self.exact_online, self.mirakl, self.shopware]
-        self.world = World(self.clock, self.bol, self._seed)
+        self.world = World(self.clock, self.bol, self._seed, mirakl=self.mirakl, shopware=self.shopware)
 
     def _end_the_world(self) -> None:
         self.world.stop()
@@ -148,7 +149,7 @@ class Sandbox:
 
         async def serve(scope: Scope, receive: Receive, send: Send) -> None:
             standin = next(standin for standin in self.standins if standin.system == system)
-            await standin.app(scope, receive, send)
+            await standin.app(scope, receive, _Dated(send, self.clock))
 
         return serve
 
@@ -161,6 +162,22 @@ class Sandbox:
     def _all(self) -> list["_Listener"]:
         control = [self._control] if self._control is not None else []
         return control + [listener for _, listener in self._listeners]
+
+
+class _Dated:
+    """Sends answers with the world's time in their ``Date``, as a system there would; else like what it stands for."""
+
+    def __init__(self, send: Send, clock: VirtualClock) -> None:
+        self._send = send
+        self._clock = clock
+        # A stand-in that hangs up reaches the connection through the object whose method ``send`` is.
+        self.__self__ = getattr(send, "__self__", None)
+
+    async def __call__(self, message: Any) -> None:
+        if message["type"] == "http.response.start":
+            date = format_datetime(self._clock.now(), usegmt=True).encode()
+            message = {**message, "headers": [*message.get("headers", ()), (b"date", date)]}
+        await self._send(message)
 
 
 class _Listener:
@@ -177,6 +194,7 @@ class _Listener:
             lifespan="off",
             proxy_headers=False,
             server_header=False,
+            date_header=False,
             timeout_graceful_shutdown=1,
             timeout_keep_alive=60,
         )

@@ -61,6 +61,7 @@ class FaultBook:
         self._faults: list[Fault] = []
         self._random = random.Random(seed)
         self._lock = threading.Lock()
+        self.times_cleared = 0
 
     def add(self, fault: Fault) -> None:
         """Order one more fault."""
@@ -68,9 +69,10 @@ class FaultBook:
             self._faults.append(fault)
 
     def clear(self) -> None:
-        """Forget all faults."""
+        """Forget all faults; a call that hangs or drips is hung up on."""
         with self._lock:
             self._faults.clear()
+            self.times_cleared += 1
 
     def pending(self) -> list[Fault]:
         """Return the faults that can still strike."""

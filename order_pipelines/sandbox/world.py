@@ -1,6 +1,7 @@
-"""The shoppers: they see what bol shows, buy what is for sale, change their minds, and send things back.
+"""The shoppers: they see what a channel shows, buy what is for sale, change their minds, and send things back.
 
-One seed, one sequence of steps and one state of the offers give the same world. Shoppers do not use the Retailer API.
+They buy at bol, and at Blokker and the webshop once :meth:`World.open_elsewhere` was called. One seed, one sequence of
+steps and one state of the offers give the same world. Shoppers do not use the API of any channel.
 """
 
 import itertools
@@ -13,16 +14,31 @@ from typing import Any
 from order_pipelines.sandbox.bol import BolStandIn
 from order_pipelines.sandbox.bol.model import Offer, Order
 from order_pipelines.sandbox.demo import DemoRow, play_demo
-from order_pipelines.sandbox.standin import VirtualClock
+from order_pipelines.sandbox.demo_elsewhere import BLOKKER, WEBSHOP, play_elsewhere
+from order_pipelines.sandbox.mirakl import MiraklStandIn
+from order_pipelines.sandbox.shopware import ShopwareStandIn
+from order_pipelines.sandbox.standin import OrderRefused, VirtualClock
 
 _RECENT = 200
+_ELSEWHERE = 0.35
 _CENT = Decimal("0.01")
 
 
 class World:
-    """Shoppers at every account of one bol stand-in."""
+    """Shoppers at every account of one bol stand-in, and elsewhere when that is open."""
 
-    def __init__(self, clock: VirtualClock, bol: BolStandIn, seed: int = 1) -> None:
+    def __init__(
+        self,
+        clock: VirtualClock,
+        bol: BolStandIn,
+        seed: int = 1,
+        *,
+        mirakl: MiraklStandIn | None = None,
+        shopware: ShopwareStandIn | None = None,
+    ) -> None:
+        self._mirakl = mirakl
+        self._shopware = shopware
+        self._is_open_elsewhere = False
         self._clock = clock
         self._bol = bol
         self._random = random.Random(f"world:{seed}")
@@ -69,12 +85,25 @@ class World:
         """Place the forty typed orders of ``demo.py`` (once) and return their table."""
         return play_demo(self._bol)
 
+    def open_elsewhere(self) -> list[DemoRow]:
+        """Place the typed orders at Blokker and the webshop (once), and send shoppers there too from now on.
+
+        Raises:
+            ValueError: this world has bol only.
+        """
+        if self._mirakl is None or self._shopware is None:
+            raise ValueError("this world has no Blokker and no webshop")
+        self._is_open_elsewhere = True
+        return play_elsewhere(self._clock, self._mirakl, self._shopware)
+
     # --- one thing that happens ---
 
     def step(self) -> dict[str, Any]:
         """Let one thing happen; return what it was."""
         with self._lock, self._bol.lock:
             self._steps += 1
+            if self._is_open_elsewhere and self._random.random() < _ELSEWHERE:
+                return self._buy_elsewhere()
             accounts = self._bol.accounts()
             account = accounts[0] if self._random.random() < 0.65 else self._random.choice(accounts)
             mood = self._random.random()
@@ -106,6 +135,29 @@ class World:
             wish["exact_delivery_date"] = day.isoformat()
         order_id = self._bol.place_order(account, wish)
         return {"what": "order", "account": account, "order_id": order_id, "lines": len(lines)}
+
+    def _buy_elsewhere(self) -> dict[str, Any]:
+        """One piece or two of an article that the channel shows in that number."""
+        is_blokker = self._random.random() < 0.5
+        channel = self._mirakl if is_blokker else self._shopware
+        account = BLOKKER if is_blokker else WEBSHOP
+        assert channel is not None
+        pieces = self._random.choices((1, 2), (85, 15))[0]
+        skus = [
+            offer["sku"]
+            for offer in channel.state(account)["offers"]
+            if offer["quantity"] >= pieces and not offer["sku"].startswith("OUD-")
+        ]
+        if not skus:
+            return {"what": "nothing_for_sale", "account": account}
+        wish: dict[str, Any] = {"lines": [{"sku": self._random.choice(skus), "quantity": pieces}]}
+        if not is_blokker and self._random.random() < 0.3:
+            wish["guest"] = True
+        try:
+            order_id = channel.place_order(account, wish)
+        except OrderRefused:
+            return {"what": "nothing_for_sale", "account": account}
+        return {"what": "order", "account": account, "order_id": order_id, "lines": 1}
 
     def _line(self, offer: Offer) -> dict[str, Any]:
         quantity = min(self._random.choices((1, 2, 3, 4), (80, 14, 4, 2))[0], offer.corrected_stock)

@@ -1,5 +1,12 @@
 -- core.orders: The key of every core table names one row.
 select
+    'core.audit_log' as table_name,
+    cast(audit_seq as text) as row_key
+from core.audit_log
+group by audit_seq
+having count(*) > 1
+union all
+select
     'core.channel_stock' as table_name,
     account || ' ' || offer_id as row_key
 from core.channel_stock
@@ -88,4 +95,25 @@ select
     sku || ' ' || location as row_key
 from core.stock_positions
 group by sku, location
+having count(*) > 1
+union all
+select
+    'core.day_readings' as table_name,
+    account || ' ' || cast(order_date as text) as row_key
+from core.day_readings
+group by account, order_date
+having count(*) > 1
+union all
+select
+    'core.order_readings' as table_name,
+    order_key as row_key
+from core.order_readings
+group by order_key
+having count(*) > 1
+union all
+select
+    'core.entry_readings' as table_name,
+    invoice_key as row_key
+from core.entry_readings
+group by invoice_key
 having count(*) > 1

@@ -11,7 +11,6 @@ import orjson
 from starlette.types import ASGIApp
 
 from order_pipelines.sandbox.bol import control_verbs
-from order_pipelines.sandbox.bol.app import WIRE_FAULTS, BolApp
 from order_pipelines.sandbox.bol.desk import AccountDesk, Context
 from order_pipelines.sandbox.bol.http import Answer, Call, Problem
 from order_pipelines.sandbox.bol.limits import RELAXED_FACTOR, RateLimits
@@ -26,6 +25,7 @@ from order_pipelines.sandbox.bol.subscriptions import Postman
 from order_pipelines.sandbox.bol.tokens import TokenDesk, read_credentials
 from order_pipelines.sandbox.bol.wish import read_wish
 from order_pipelines.sandbox.catalogue import Catalogue
+from order_pipelines.sandbox.door import WIRE_FAULTS, Door, Inside
 from order_pipelines.sandbox.standin import FaultBook, UnknownThing, VirtualClock
 
 _STATUS_FAULTS = {
@@ -87,7 +87,8 @@ class BolStandIn:
         self._postman = Postman(clock, self.faults, seed, self.settle)
         for desk in self.desks.values():
             desk.shop.on_event = functools.partial(self._post_event, desk.shop)
-        self._app = BolApp(self)
+        inside = Inside(Call, self.account_of, self.answer, self.note_lost_reply, login_path="/token")
+        self._app = Door(self.faults, inside)
 
     @property
     def app(self) -> ASGIApp:

@@ -3,7 +3,8 @@
 import random
 import uuid
 from collections.abc import Sequence
-from datetime import date, datetime
+from datetime import date, datetime, time
+from decimal import Decimal
 from typing import Any
 
 from order_pipelines.sandbox.exact_online import schema
@@ -79,6 +80,22 @@ class Books:
         if not self._hidden_until or entity not in (schema.SALES_ENTRY, schema.SALES_ENTRY_LINE):
             return list(rows)
         return [row for row in rows if self._hidden_until.get(row["EntryID"], now) <= now]
+
+    def remove_entries(self, reference: str) -> None:
+        """Delete the sales entries with this reference, and their lines."""
+        for row in [row for row in self.tables[schema.SALES_ENTRY.path] if row["YourRef"] == reference]:
+            self.tables[schema.SALES_ENTRY.path].remove(row)
+            del self._by_key[schema.SALES_ENTRY.path][row["EntryID"]]
+            for line in self._lines.pop(row["EntryID"], []):
+                self.tables[schema.SALES_ENTRY_LINE.path].remove(line)
+                del self._by_key[schema.SALES_ENTRY_LINE.path][line[schema.SALES_ENTRY_LINE.key]]
+
+    def change_entries(self, reference: str, amount: Decimal | None, day: date | None) -> None:
+        """Give the sales entries with this reference another total, or another date."""
+        for row in self.tables[schema.SALES_ENTRY.path]:
+            if row["YourRef"] == reference:
+                row["AmountFC"] = row["AmountFC"] if amount is None else amount
+                row["EntryDate"] = row["EntryDate"] if day is None else datetime.combine(day, time())
 
     def post_account(self, payload: Any, now: datetime) -> Row:
         """Make a debtor; BusinessRefusal without a name or with a code that exists."""

@@ -50,6 +50,8 @@ CUSTOMERS = {
     "bol_main": ("000000000100", "100", "Verzameldebiteur bol.com hoofdaccount", "NL ", "00"),
     "bol_outlet": ("000000000101", "101", "Verzameldebiteur bol.com outlet", "NL ", "00"),
     "b2b": ("000000000102", "102", "Verzameldebiteur groothandel", "NL ", "30"),
+    "blokker": ("000000000103", "103", "Verzameldebiteur Blokker Connect!", "NL ", "00"),
+    "webshop": ("000000000104", "104", "Verzameldebiteur eigen webshop", "NL ", "00"),
 }
 PAYMENT_CONDITIONS = {
     # name in describe(): (code, days, description)

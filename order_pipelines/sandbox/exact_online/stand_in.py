@@ -2,6 +2,7 @@
 
 import threading
 from datetime import date
+from decimal import Decimal
 from typing import Any
 
 from starlette.types import ASGIApp
@@ -77,6 +78,18 @@ class ExactStandIn:
         """Close all periods that begin before the month of ``before``; entries there are refused."""
         with self._lock:
             self._tenant(account).books.closed_before = before
+
+    def remove_entry(self, account: str, reference: str) -> None:
+        """Let a bookkeeper delete the entries with this reference."""
+        with self._lock:
+            self._tenant(account).books.remove_entries(reference)
+
+    def change_entry(
+        self, account: str, reference: str, *, amount: Decimal | None = None, day: date | None = None
+    ) -> None:
+        """Let a bookkeeper give the entries with this reference another total, or another date."""
+        with self._lock:
+            self._tenant(account).books.change_entries(reference, amount, day)
 
     def demand_filters(self, *, on: bool = True) -> None:
         """Switch on the vendor's mandatory filter for debtors, which some tenants have and others do not."""

@@ -100,8 +100,9 @@ class Answer:
     text: str | None = None
     headers: dict[str, str] = field(default_factory=dict)
 
-    def encoded(self) -> bytes:
-        """Return the body."""
+    @property
+    def body(self) -> bytes:
+        """The bytes of the answer."""
         if self.text is not None:
             return self.text.encode()
         return b"" if self.value is None else orjson.dumps(self.value, default=float)

@@ -11,10 +11,10 @@ from starlette.types import ASGIApp
 
 from order_pipelines.sandbox.bol.spoil import check_malform, spoil
 from order_pipelines.sandbox.catalogue import Catalogue
+from order_pipelines.sandbox.door import WIRE_FAULTS, Door, Inside
 from order_pipelines.sandbox.mirakl import verbs
-from order_pipelines.sandbox.mirakl.app import WIRE_FAULTS, MiraklApp
 from order_pipelines.sandbox.mirakl.desk import AccountDesk, Context
-from order_pipelines.sandbox.mirakl.http import Answer, Call, Problem
+from order_pipelines.sandbox.mirakl.http import JSON, Answer, Call, Problem
 from order_pipelines.sandbox.mirakl.import_calls import IMPORT_FAULTS
 from order_pipelines.sandbox.mirakl.import_effects import apply_import
 from order_pipelines.sandbox.mirakl.limits import RELAXED_FACTOR, Frequencies
@@ -85,7 +85,8 @@ class MiraklStandIn:
         for desk in self.desks.values():
             desk.shop.apply_import = functools.partial(apply_import, desk.shop)
         self._account_of_key = {operator.key: operator.account for operator in OPERATORS}
-        self._app = MiraklApp(self)
+        inside = Inside(Call, self.account_of, self.answer, self.note_lost_reply)
+        self._app = Door(self.faults, inside)
 
     @property
     def app(self) -> ASGIApp:
@@ -132,6 +133,8 @@ class MiraklStandIn:
                 answer = self._handled(desk, call, account, now)
             except Problem as problem:
                 answer = problem.answer()
+            if answer.body:
+                answer.headers.setdefault("Content-Type", JSON)
             desk.shop.settle(now)
             if call.method != "GET":
                 body = _readable(call)
@@ -195,7 +198,7 @@ class MiraklStandIn:
         fault = self.faults.take(set(_CONTENT_FAULTS), call.method, call.target, account)
         if fault is None:
             return answer
-        value = orjson.loads(answer.encoded())
+        value = orjson.loads(answer.body)
         path, name = str(fault.detail.get("path", "")), str(fault.detail.get("to", "renamed"))
         if fault.kind == "unknown_field":
             _grow(value)

@@ -9,14 +9,14 @@ import orjson
 from starlette.types import ASGIApp
 
 from order_pipelines.sandbox.catalogue import Catalogue
+from order_pipelines.sandbox.door import WIRE_FAULTS, Door, Inside
 from order_pipelines.sandbox.shopware import control_verbs
-from order_pipelines.sandbox.shopware.app import LOGIN_PATH, WIRE_FAULTS, ShopwareApp
 from order_pipelines.sandbox.shopware.calls import Context, Route, find_route
 from order_pipelines.sandbox.shopware.http import Answer, Call, Problem
 from order_pipelines.sandbox.shopware.schema import LIVE_VERSION
 from order_pipelines.sandbox.shopware.shop import Shop
 from order_pipelines.sandbox.shopware.store import wire_time
-from order_pipelines.sandbox.shopware.tokens import TokenDesk, no_access, too_many
+from order_pipelines.sandbox.shopware.tokens import LOGIN_PATH, TokenDesk, no_access, too_many
 from order_pipelines.sandbox.shopware.webhooks import FAULTS as WEBHOOK_FAULTS
 from order_pipelines.sandbox.shopware.webhooks import Postman
 from order_pipelines.sandbox.shopware.wish import read_wish
@@ -63,7 +63,8 @@ class ShopwareStandIn:
         for shop in self.shops.values():
             shop.child_changes_touch_the_order = child_changes_touch_the_order
             shop.tell = functools.partial(self._tell, shop.account)
-        self._app = ShopwareApp(self)
+        inside = Inside(Call, self.account_of, self.answer, self.note_lost_reply, login_path=LOGIN_PATH)
+        self._app = Door(self.faults, inside)
 
     @property
     def app(self) -> ASGIApp:

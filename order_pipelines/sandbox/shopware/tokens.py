@@ -12,6 +12,7 @@ from order_pipelines.sandbox.shopware.http import JSON, Call, Problem
 from order_pipelines.sandbox.shopware.store import wire_time
 from order_pipelines.sandbox.standin import SlidingLimit, VirtualClock
 
+LOGIN_PATH = "/api/oauth/token"
 TOKEN_LIFE = timedelta(seconds=600)
 # Of Shopware's cloud. A self-hosted shop only slows down whoever has failed ten times.
 _TOKENS = 10
