@@ -17,10 +17,13 @@ SETTINGS_VARIABLE = "ORDER_PIPELINES_SETTINGS"
 
 _MODULES = {
     "alerts": "keeping",
+    "audit": "shadowing",
     "authorize": "keeping",
     "check": "keeping",
+    "completeness": "comparing",
     "demo": "showing",
     "dispatch": "working",
+    "doctor": "doctor",
     "failed": "mending",
     "import-products": "working",
     "init": "starting",
@@ -36,6 +39,7 @@ _MODULES = {
     "release-stock": "working",
     "report": "working",
     "sandbox": "showing",
+    "shadow-report": "shadowing",
     "sweep": "working",
     "take-in": "working",
     "up": "showing",

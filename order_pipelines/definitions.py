@@ -12,9 +12,22 @@ from typing import Any
 import dagster as dg
 
 from order_pipelines.connectors.registry import connector_of
-from order_pipelines.defs import checks, intake, jobs, naming, publish, report, sensors, warehouse
+from order_pipelines.defs import (
+    checks,
+    intake,
+    jobs,
+    naming,
+    preflight,
+    publish,
+    readings,
+    report,
+    sensors,
+    shadow,
+    warehouse,
+)
 from order_pipelines.defs.access import ShopDoor, WarehouseDoor
 from order_pipelines.errors import ConfigurationError
+from order_pipelines.services.shadow_rules import kinds_of
 from order_pipelines.settings import Settings, load_settings
 from order_pipelines.warehouse.tables import CORE_TABLES, MART_TABLES
 
@@ -48,6 +61,16 @@ def build_definitions(
     apis = [each for each in used if each.order_source is not None]
     files = [each for each in used if each.file_interpreter is not None]
     sinks = [each for each in used if each.stock_sink is not None]
+    askers = {
+        account.system
+        for account in settings.accounts.values()
+        if account.enabled and connectors[account.system].asks_seller(account.options)
+    }
+    watched = {
+        account.system
+        for account in settings.accounts.values()
+        if account.enabled and account.mode == "observe" and kinds_of(account)
+    }
     parcels = [each for each in used if each.shipment_sink is not None]
     books = [each for each in used if each.invoice_sink is not None]
 
@@ -62,16 +85,22 @@ def build_definitions(
         *from_files,
     ]
     guards = [checks.quarantine_check(settings, key) for key in orders]
+    read_anew = [readings.readings_asset(settings, retry_delay_s)]
     stores = [
-        warehouse.core_assets(settings, _keys(taken_in), retry_delay_s),
+        warehouse.core_assets(settings, _keys([*taken_in, *read_anew]), retry_delay_s),
         warehouse.mart_assets(settings, retry_delay_s),
     ]
     entries = [publish.entries_asset(settings, each, orders, retry_delay_s) for each in books]
     sent = [
         *(publish.stock_asset(settings, each) for each in sinks),
+        *(publish.acceptances_asset(settings, connectors[system]) for system in sorted(askers)),
         *(publish.shipments_asset(settings, each, orders, parcel_files) for each in parcels),
         *entries,
         publish.copy_asset(settings),
+    ]
+    compared = [
+        shadow.shadow_asset(settings, connectors[system], _of_system(system, taken_in))
+        for system in sorted(watched)
     ]
     reports = [report.report_asset(settings)]
     all_jobs = jobs.build_jobs(
@@ -80,14 +109,16 @@ def build_definitions(
         sent=_keys(sent),
         entries=_keys(entries),
         report=_keys(reports),
+        readings=_keys(read_anew),
     )
     return dg.Definitions(
-        assets=[*taken_in, *stores, *sent, *reports],
+        assets=[*taken_in, *read_anew, *stores, *sent, *compared, *reports],
         asset_checks=[
             *guards,
             checks.declaration_checks("core", CORE_TABLES),
             checks.declaration_checks("mart", MART_TABLES),
             *checks.reconciliation_checks(),
+            *preflight.preflight_checks(settings),
         ],
         jobs=list(all_jobs.values()),
         schedules=jobs.build_schedules(settings, all_jobs, is_automatic=is_automatic),
@@ -107,6 +138,10 @@ def build_definitions(
 
 def _keys(definitions: Sequence[dg.AssetsDefinition]) -> list[dg.AssetKey]:
     return sorted(key for definition in definitions for key in definition.keys)
+
+
+def _of_system(system: str, definitions: Sequence[dg.AssetsDefinition]) -> list[dg.AssetKey]:
+    return [key for key in _keys(definitions) if key.path[-1].startswith(f"{system}__")]
 
 
 def _without_settings(problem: str) -> dg.Definitions:

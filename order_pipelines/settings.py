@@ -54,6 +54,14 @@ Percentage = Annotated[Decimal, BeforeValidator(_exact), Field(ge=0, le=100)]
 EnvironmentName = Annotated[str, Field(pattern=_ENVIRONMENT_NAME)]
 
 
+PreflightName = Literal[
+    "every_product_has_a_supplier",
+    "every_supplier_has_an_email",
+    "stock_is_correct",
+    "every_product_has_an_order_multiple",
+]
+
+
 class _Section(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -162,10 +170,21 @@ class Location(_Section):
 
 
 class Products(_Section):
-    """The product master. ``file`` is CSV or XLSX; ``from_orders`` makes a product of each new SKU that orders name."""
+    """The product master. ``file`` is CSV or XLSX; ``from_orders`` makes a product of each new SKU that orders name.
+
+    ``required_attributes``: by category, the attributes that shoppers of it ask for. ``checks``: which of the checks
+    before go-live hold for this merchant.
+    """
 
     file: Path | None = None
     from_orders: bool = False
+    required_attributes: dict[str, tuple[str, ...]] = Field(default_factory=dict)
+    checks: tuple[PreflightName, ...] = (
+        "every_product_has_a_supplier",
+        "every_supplier_has_an_email",
+        "stock_is_correct",
+        "every_product_has_an_order_multiple",
+    )
 
 
 class LedgerMapping(_Section):

@@ -4,6 +4,7 @@ import click
 import sqlalchemy as sa
 
 from order_pipelines.commands.common import (
+    by_option,
     count_of,
     known_account,
     local,
@@ -85,16 +86,17 @@ def orders_show_command(ctx: click.Context, number: str, account: str | None, pe
 @click.option("--reason", default="OUT_OF_STOCK", show_default=True, help="The channel's reason code.")
 @click.option("--line", "lines", multiple=True, metavar="ID", help="Only this line (may be repeated).")
 @click.option("--account", metavar="NAME", help="When several accounts have that number.")
+@by_option
 @click.confirmation_option(prompt="Cancel what is open of this order at its channel?")
 @click.pass_context
 def orders_cancel_command(
-    ctx: click.Context, number: str, reason: str, lines: tuple[str, ...], account: str | None
+    ctx: click.Context, number: str, reason: str, lines: tuple[str, ...], account: str | None, by: str
 ) -> None:
     """Cancel at its channel what is still open of the order NUMBER."""
     from order_pipelines.services.cancelling import request_cancellation
 
     with opened_shop(ctx) as shop:
-        planned = request_cancellation(shop, number, reason=reason, line_ids=lines, account=account)
+        planned = request_cancellation(shop, number, reason=reason, line_ids=lines, account=account, by=by)
     click.echo(
         f"{count_of(planned, 'cancellation')} planned; the next dispatch sends it, the channel confirms it"
     )
@@ -103,14 +105,15 @@ def orders_cancel_command(
 @orders_command.command("accept")
 @click.argument("number")
 @click.option("--account", metavar="NAME", help="When several accounts have that number.")
+@by_option
 @click.confirmation_option(prompt="Accept this order at its channel, whatever stock says?")
 @click.pass_context
-def orders_accept_command(ctx: click.Context, number: str, account: str | None) -> None:
+def orders_accept_command(ctx: click.Context, number: str, account: str | None, by: str) -> None:
     """Accept at its channel the order NUMBER that waits for the seller."""
     from order_pipelines.services.accepting import accept_by_hand
 
     with opened_shop(ctx) as shop:
-        accept_by_hand(shop, number, account)
+        accept_by_hand(shop, number, account, by=by)
     click.echo("acceptance planned; the next dispatch sends it")
 
 
@@ -162,8 +165,9 @@ def quarantine_list_command(ctx: click.Context, account: str | None, resolved: b
 
 @quarantine_command.command("retry")
 @click.option("--account", metavar="NAME", help="Only this account.")
+@by_option
 @click.pass_context
-def quarantine_retry_command(ctx: click.Context, account: str | None) -> None:
+def quarantine_retry_command(ctx: click.Context, account: str | None, by: str) -> None:
     """Judge again what is in quarantine, after the product master or a mapping was mended."""
     from order_pipelines.services.again import retry_quarantine
     from order_pipelines.services.unreadable import read_given_up_again
@@ -177,7 +181,7 @@ def quarantine_retry_command(ctx: click.Context, account: str | None) -> None:
         known_account(shop.settings, account)
         with shop.store.reading() as connection:
             before = connection.execute(query).scalar_one()
-        retry_quarantine(shop, account)
+        retry_quarantine(shop, account, by=by)
         again = read_given_up_again(shop, account)
         with shop.store.reading() as connection:
             after = connection.execute(query).scalar_one()

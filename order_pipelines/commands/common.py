@@ -36,6 +36,21 @@ def settings_of(ctx: click.Context) -> Settings:
     return load_settings(path)
 
 
+by_option = click.option(
+    "--by",
+    metavar="WORD",
+    callback=lambda ctx, option, word: _decided_by(word),
+    help="Who decided it, for the audit log: one word such as a ticket or a shift, no person's name.",
+)
+"""Option of every command that carries out a person's decision."""
+
+
+def _decided_by(word: str | None) -> str:
+    from order_pipelines.services.audit import decided_by
+
+    return decided_by(word)
+
+
 @contextmanager
 def opened_shop(ctx: click.Context) -> Iterator[Shop]:
     """Open the shop of the command line's settings for the block.

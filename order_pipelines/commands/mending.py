@@ -2,7 +2,7 @@
 
 import click
 
-from order_pipelines.commands.common import count_of, local, opened_shop, opened_store, show_table
+from order_pipelines.commands.common import by_option, count_of, local, opened_shop, opened_store, show_table
 
 
 @click.group("failed")
@@ -29,8 +29,9 @@ def failed_list_command(ctx: click.Context) -> None:
 
 @failed_command.command("retry")
 @click.argument("keys", nargs=-1, metavar="[KEY]...")
+@by_option
 @click.pass_context
-def failed_retry_command(ctx: click.Context, keys: tuple[str, ...]) -> None:
+def failed_retry_command(ctx: click.Context, keys: tuple[str, ...], by: str) -> None:
     """Try refused effects again, all or those of KEY, after the cause was mended.
 
     Sales entries are planned anew from the settings as they are now; nothing is sent that is there already.
@@ -38,7 +39,7 @@ def failed_retry_command(ctx: click.Context, keys: tuple[str, ...]) -> None:
     from order_pipelines.services.mending import try_failed_again
 
     with opened_shop(ctx) as shop:
-        mended = try_failed_again(shop, keys)
+        mended = try_failed_again(shop, keys, by=by)
     click.echo(
         f"{count_of(mended.planned_again, 'entry', 'entries')} planned anew, "
         f"{mended.sent_again} sent again as they were; 'order-pipelines dispatch' or the next sweep sends them"

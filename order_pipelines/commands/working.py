@@ -5,7 +5,14 @@ from pathlib import Path
 
 import click
 
-from order_pipelines.commands.common import accounts_to_serve, count_of, finish, opened_shop, show_table
+from order_pipelines.commands.common import (
+    accounts_to_serve,
+    by_option,
+    count_of,
+    finish,
+    opened_shop,
+    show_table,
+)
 
 REPORT_FILE = "report.html"
 
@@ -131,14 +138,15 @@ def push_stock_command(ctx: click.Context, account: str | None) -> None:
 
 @click.command("release-stock")
 @click.argument("account")
+@by_option
 @click.pass_context
-def release_stock_command(ctx: click.Context, account: str) -> None:
+def release_stock_command(ctx: click.Context, account: str, by: str) -> None:
     """Let held stock of ACCOUNT go out, after you looked at it."""
     from order_pipelines.services.stock_push import release_stock
 
     with opened_shop(ctx) as shop:
         shop.account(account)
-        released = release_stock(shop, account)
+        released = release_stock(shop, account, by=by)
     click.echo(
         f"{account}: {count_of(released, 'quantity', 'quantities')} released; the next push sends them"
     )

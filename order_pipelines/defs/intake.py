@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from datetime import timedelta
+from functools import partial
 from typing import Any
 
 import dagster as dg
@@ -14,6 +15,7 @@ from order_pipelines.defs.access import ShopDoor
 from order_pipelines.defs.columns import schema_of_store_table
 from order_pipelines.defs.outcomes import Outcome, failing_clearly, materialized, retry_policy, served_check
 from order_pipelines.defs.samples import store_sample
+from order_pipelines.defs.side_by_side import serve
 from order_pipelines.operations import tables
 from order_pipelines.services.shop import Shop
 from order_pipelines.settings import Settings
@@ -129,36 +131,42 @@ def orders_asset(settings: Settings, connector: Connector, retry_delay_s: float)
     def orders(
         context: dg.AssetExecutionContext, shop: dg.ResourceParam[ShopDoor]
     ) -> Iterator[dg.MaterializeResult[Any]]:
-        from order_pipelines.services.intake import sweep_orders
         from order_pipelines.services.shipping import match_shipments
 
         with failing_clearly(context), shop.open() as opened:
-            sweeps = sweep_orders(opened, system, deep=is_deep(context))
+            accounts = [
+                name
+                for name, account in opened.accounts(lambda able: able.order_source)
+                if account.system == system
+            ]
+            outcomes = serve(shop, accounts, partial(_sweep, deep=is_deep(context)))
             # Parcels of files that were waiting for an order find it now.
             match_shipments(opened)
-            accounts = [sweep.account for sweep in sweeps]
             total, sample = _look(opened, tables.orders, accounts)
-        outcomes = [
-            Outcome(
-                sweep.account,
-                {
-                    "listed": sweep.listed,
-                    "fetched": sweep.fetched,
-                    "new": sweep.booked.orders_new,
-                    "changed": sweep.booked.orders_changed,
-                    "quarantined": sweep.booked.orders_quarantined,
-                    "not_read": sweep.failed,
-                    "left_to_another_process": int(sweep.is_busy),
-                },
-                None if sweep.is_busy else sweep.problem,
-                is_failed=sweep.problem is not None and not sweep.is_busy,
-                is_retryable=sweep.retryable,
-            )
-            for sweep in sweeps
-        ]
         yield materialized(context, key, outcomes, check, row_count=total, extra={"sample": sample})
 
     return orders
+
+
+def _sweep(shop: Shop, account: str, *, deep: bool) -> Outcome:
+    from order_pipelines.services.intake import sweep_account
+
+    sweep = sweep_account(shop, account, deep=deep)
+    return Outcome(
+        account,
+        {
+            "listed": sweep.listed,
+            "fetched": sweep.fetched,
+            "new": sweep.booked.orders_new,
+            "changed": sweep.booked.orders_changed,
+            "quarantined": sweep.booked.orders_quarantined,
+            "not_read": sweep.failed,
+            "left_to_another_process": int(sweep.is_busy),
+        },
+        None if sweep.is_busy else sweep.problem,
+        is_failed=sweep.problem is not None and not sweep.is_busy,
+        is_retryable=sweep.retryable,
+    )
 
 
 def offers_asset(settings: Settings, connector: Connector, retry_delay_s: float) -> dg.AssetsDefinition:
@@ -194,7 +202,7 @@ def offers_asset(settings: Settings, connector: Connector, retry_delay_s: float)
                 for name, account in opened.accounts(lambda able: able.stock_sink)
                 if account.system == system and account.stock.push
             ]
-            outcomes = [_list_offers(opened, account, always=is_deep(context)) for account in accounts]
+            outcomes = serve(shop, accounts, partial(_list_offers, always=is_deep(context)))
             total, sample = _look(opened, tables.channel_offers, accounts)
         yield materialized(context, key, outcomes, check, row_count=total, extra={"sample": sample})
 

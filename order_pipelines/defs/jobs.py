@@ -12,6 +12,7 @@ from order_pipelines.settings import Settings
 
 SWEEP, DEEP_SWEEP, LOAD_CHANGES = "sweep_shop", "deep_sweep_shop", "load_changes"
 TAKE_IN_FILES, WRITE_REPORT, PURGE_HISTORY = "take_in_files", "write_report", "purge_history"
+COMPARE = "compare_three_ways"
 
 # The instance lets one run at a time have a value of this tag (dagster.yaml), so that sweeps never pile up.
 _ONE_AT_A_TIME = "channel"
@@ -19,6 +20,8 @@ _LONGEST = "dagster/max_runtime"
 # A sweep costs 1.2 MB of history on SQLite: 288 a day are 0.35 GB. One that succeeded tells nothing after some days.
 _KEEP_SWEEPS_DAYS, _KEEP_RUNS_DAYS = 3, 60
 _PURGE_AT = "45 3 * * *"
+# After the deep sweep and before the report, which shows what came of it.
+_COMPARE_AT = "45 5 * * *"
 
 IN_PROGRESS = [
     dg.DagsterRunStatus.QUEUED,
@@ -63,6 +66,7 @@ def build_jobs(
     sent: Sequence[dg.AssetKey],
     entries: Sequence[dg.AssetKey],
     report: Sequence[dg.AssetKey],
+    readings: Sequence[dg.AssetKey],
 ) -> dict[str, Job]:
     """Return the jobs by name.
 
@@ -72,8 +76,9 @@ def build_jobs(
         sent: all that goes out, ``entries`` and the warehouse's copy included.
         entries: sales entries.
         report: the report, which the sweep leaves out.
+        readings: what is read anew for the three-way comparison, once a day and not with every sweep.
     """
-    everything = dg.AssetSelection.all() - dg.AssetSelection.assets(*report)
+    everything = dg.AssetSelection.all() - dg.AssetSelection.assets(*report, *readings)
     warehouse = dg.AssetSelection.key_prefixes(["core"], ["mart"]) | dg.AssetSelection.assets(
         naming.publish_key("warehouse_copy")
     )
@@ -96,6 +101,12 @@ def build_jobs(
             guarded | dg.AssetSelection.assets(*entries),
             description="What changed in the operations store goes to the books and the warehouse; no channel is read.",
             tags={_ONE_AT_A_TIME: "load", _LONGEST: 1800},
+        ),
+        COMPARE: dg.define_asset_job(
+            COMPARE,
+            warehouse | dg.AssetSelection.assets(*readings),
+            description="Channels and books are read anew and compared with the warehouse, day by day.",
+            tags={_ONE_AT_A_TIME: "compare", _LONGEST: 4 * 3600},
         ),
         WRITE_REPORT: dg.define_asset_job(
             WRITE_REPORT, dg.AssetSelection.assets(*report), description="The HTML report, from the marts."
@@ -144,6 +155,13 @@ def build_schedules(
             name="deep_sweep_nightly",
             job=jobs[DEEP_SWEEP],
             cron_schedule=at(cadence.deep_sweep_at),
+            execution_timezone=zone,
+            default_status=status,
+        ),
+        dg.ScheduleDefinition(
+            name="compare_every_morning",
+            job=jobs[COMPARE],
+            cron_schedule=_COMPARE_AT,
             execution_timezone=zone,
             default_status=status,
         ),

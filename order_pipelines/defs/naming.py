@@ -20,9 +20,15 @@ PRIORITY_TAG = "dagster/priority"
 # Order inside a run where nothing forces it. Only that: an asset whose upstream failed or is blocked does not run, and
 # stock must go out (and the books be served) whatever happened to one intake. All of them work from tables, so that
 # another order costs time and nothing else.
-FIRST_PRODUCTS, THEN_ORDERS, THEN_OFFERS, THEN_STOCK, THEN_PUBLISH, THEN_LOAD = 60, 50, 40, 30, 20, 10
+FIRST_PRODUCTS, THEN_ORDERS, THEN_OFFERS, THEN_STOCK = 60, 50, 40, 30
+# Operators refuse for the seller what he does not accept in time.
+THEN_ACCEPT, THEN_PUBLISH, THEN_COMPARE, THEN_LOAD = 25, 20, 15, 10
 
 _GROUPS = (
+    ("three_way", "reconciliation"),
+    ("day_readings", "reconciliation"),
+    ("order_readings", "reconciliation"),
+    ("entry_readings", "reconciliation"),
     ("order", "orders"),
     ("quarantine", "orders"),
     ("open_quarantine", "orders"),
@@ -65,7 +71,7 @@ def group_of(table: Table) -> str:
 
 def owner_of(table: Table) -> str:
     """Return who answers for a warehouse table."""
-    return FINANCE if group_of(table) in {"invoicing", "revenue"} else DATA
+    return FINANCE if group_of(table) in {"invoicing", "revenue", "reconciliation"} else DATA
 
 
 def priority(level: int) -> dict[str, str]:

@@ -1,10 +1,11 @@
-"""Assets of what goes out: stock and shipments per channel, sales entries per books, the warehouse's copy, the report.
+"""Assets of what goes out: stock, acceptances and parcels per channel, sales entries per books, the warehouse's copy.
 
 They work from tables: what is due there is sent, whichever asset of this run brought it or failed to.
 """
 
 import time
 from collections.abc import Iterator
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import dagster as dg
@@ -17,6 +18,7 @@ from order_pipelines.defs.columns import schema_of_store_table
 from order_pipelines.defs.intake import is_deep
 from order_pipelines.defs.outcomes import Outcome, failing_clearly, materialized, retry_policy, served_check
 from order_pipelines.defs.samples import store_sample
+from order_pipelines.defs.side_by_side import serve
 from order_pipelines.errors import OrderPipelinesError
 from order_pipelines.operations import tables
 from order_pipelines.services.shop import Shop
@@ -47,6 +49,7 @@ _INVOICES_SHOWN = (
     "entry_number",
 )
 _PARCELS_SHOWN = ("shipment_key", "account", "carrier", "location", "shipped_at")
+_EFFECTS_SHOWN = ("effect_key", "account", "state", "planned_at", "confirmed_at")
 
 
 def stock_asset(settings: Settings, connector: Connector) -> dg.AssetsDefinition:
@@ -84,7 +87,7 @@ def stock_asset(settings: Settings, connector: Connector) -> dg.AssetsDefinition
                 for name, account in opened.accounts(lambda able: able.stock_sink)
                 if account.system == system and account.stock.push
             ]
-            outcomes = [_push(opened, account) for account in accounts]
+            outcomes = serve(shop, accounts, _push)
             total, sample = _look(opened, tables.channel_stock, _STOCK_SHOWN, accounts)
         yield materialized(context, key, outcomes, check, row_count=total, extra={"sample": sample})
 
@@ -132,6 +135,51 @@ def _push(shop: Shop, account: str) -> Outcome:
     )
 
 
+def acceptances_asset(settings: Settings, connector: Connector) -> dg.AssetsDefinition:
+    """Return ``publish/<system>__acceptances``, of a system where orders wait for the seller's word."""
+    system = connector.system
+    key = naming.publish_key(f"{system}__acceptances")
+    check = served_check(key, "served")
+
+    @dg.asset(
+        key=key,
+        deps=[naming.intake_key(system, "orders")],
+        group_name=system,
+        owners=[naming.INTEGRATIONS],
+        kinds={"python"},
+        tags={naming.PII_TAG: "none"},
+        description=f"Orders that waited for our word, accepted at {connector.title}: those whose goods are all there, "
+        "and those that a person accepted. One row: one order. Source: the outbox of the operations store.",
+        metadata={
+            "dagster/column_schema": schema_of_store_table(tables.outbox),
+            "dagster/table_name": "outbox",
+        },
+        code_version="1",
+        check_specs=[check],
+        pool=naming.api_pool(system),
+        op_tags=naming.priority(naming.THEN_ACCEPT),
+    )
+    def acceptances(
+        context: dg.AssetExecutionContext, shop: dg.ResourceParam[ShopDoor]
+    ) -> Iterator[dg.MaterializeResult[Any]]:
+        from order_pipelines.services.accepting import CHANNEL_ACCEPTANCE, plan_acceptances
+
+        with failing_clearly(context), shop.open() as opened:
+            planned = plan_acceptances(opened)
+            accounts = [
+                name
+                for name, account in opened.accounts(lambda able: able.order_acceptor)
+                if account.system == system and connector.asks_seller(account.options)
+            ]
+            outcomes = serve(shop, accounts, partial(_dispatch, kinds=(CHANNEL_ACCEPTANCE,)))
+            of_kind = tables.outbox.c.kind == CHANNEL_ACCEPTANCE
+            total, sample = _look(opened, tables.outbox, _EFFECTS_SHOWN, accounts, of_kind)
+        extra = {"sample": sample, "order_pipelines/acceptances_planned": planned}
+        yield materialized(context, key, outcomes, check, row_count=total, extra=extra)
+
+    return acceptances
+
+
 def shipments_asset(
     settings: Settings, connector: Connector, orders: list[dg.AssetKey], parcel_files: list[dg.AssetKey]
 ) -> dg.AssetsDefinition:
@@ -148,7 +196,7 @@ def shipments_asset(
         owners=[naming.INTEGRATIONS],
         kinds={"python"},
         tags={naming.PII_TAG: "none"},
-        description=f"Acceptances, parcels and cancellations told to {connector.title}, each once, confirmed by the "
+        description=f"Parcels and cancellations told to {connector.title}, each once, confirmed by the "
         "channel. One row: one parcel. Source: shipments of the operations store, through the outbox.",
         metadata={
             "dagster/column_schema": schema_of_store_table(tables.shipments),
@@ -162,22 +210,18 @@ def shipments_asset(
     def shipments(
         context: dg.AssetExecutionContext, shop: dg.ResourceParam[ShopDoor]
     ) -> Iterator[dg.MaterializeResult[Any]]:
-        from order_pipelines.services.accepting import CHANNEL_ACCEPTANCE, plan_acceptances
         from order_pipelines.services.cancelling import CHANNEL_CANCELLATION
         from order_pipelines.services.planning import CHANNEL_SHIPMENT, Planned, plan_shipments
 
-        kinds: tuple[str, ...] = (CHANNEL_SHIPMENT, CHANNEL_CANCELLATION)
-        if connector.order_acceptor is not None:
-            kinds = (CHANNEL_ACCEPTANCE, *kinds)
+        kinds = (CHANNEL_SHIPMENT, CHANNEL_CANCELLATION)
         with failing_clearly(context), shop.open() as opened:
-            plan_acceptances(opened)
             plan_shipments(opened, Planned())
             accounts = [
                 name
                 for name, account in opened.accounts(lambda able: able.shipment_sink)
                 if account.system == system
             ]
-            outcomes = [_dispatch(opened, account, kinds) for account in accounts]
+            outcomes = serve(shop, accounts, partial(_dispatch, kinds=kinds))
             total, sample = _look(opened, tables.shipments, _PARCELS_SHOWN, accounts)
         yield materialized(context, key, outcomes, check, row_count=total, extra={"sample": sample})
 
@@ -232,9 +276,8 @@ def entries_asset(
             for name in sellers:
                 plan_invoices(opened, name, planned)
             dying = keep_consents_alive(opened) if is_deep(context) else {}
-            outcomes = [
-                _with_problem(_dispatch(opened, each, (SALES_ENTRY,)), dying.get(each)) for each in books
-            ]
+            served = serve(shop, books, partial(_dispatch, kinds=(SALES_ENTRY,)))
+            outcomes = [_with_problem(outcome, dying.get(outcome.account)) for outcome in served]
             total, sample = _look(opened, tables.invoices, _INVOICES_SHOWN, sellers)
         yield materialized(
             context,
@@ -360,9 +403,10 @@ def copy_asset(settings: Settings) -> dg.AssetsDefinition:
 
 
 def _look(
-    shop: Shop, table: sa.Table, shown: tuple[str, ...], accounts: list[str]
+    shop: Shop, table: sa.Table, shown: tuple[str, ...], accounts: list[str], *of: sa.ColumnElement[bool]
 ) -> tuple[int, dg.MarkdownMetadataValue]:
-    query = sa.select(sa.func.count()).select_from(table).where(table.c.account.in_(accounts))
+    """Return how many rows of these accounts a table has, all or those ``of`` a kind, and the newest."""
+    query = sa.select(sa.func.count()).select_from(table).where(table.c.account.in_(accounts), *of)
     with shop.store.reading() as connection:
         total = int(connection.execute(query).scalar_one())
-        return total, dg.MetadataValue.md(store_sample(connection, table, shown, accounts))
+        return total, dg.MetadataValue.md(store_sample(connection, table, shown, accounts, *of))

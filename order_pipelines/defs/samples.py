@@ -55,10 +55,14 @@ def warehouse_sample(session: Session, table: Table, row_count: int) -> str:
 
 
 def store_sample(
-    connection: Connection, table: sa.Table, names: Sequence[str], accounts: Iterable[str]
+    connection: Connection,
+    table: sa.Table,
+    names: Sequence[str],
+    accounts: Iterable[str],
+    *of: sa.ColumnElement[bool],
 ) -> str:
     """Return a few rows of a table of the operations store that belong to these accounts, as Markdown."""
-    query = sa.select(*(table.c[name] for name in names)).where(table.c.account.in_(list(accounts)))
+    query = sa.select(*(table.c[name] for name in names)).where(table.c.account.in_(list(accounts)), *of)
     newest = "change_seq" if "change_seq" in table.c else next(iter(table.primary_key)).name
     rows = connection.execute(query.order_by(table.c[newest].desc()).limit(SAMPLE_ROWS))
     return markdown_table([dict(row) for row in rows.mappings()])

@@ -41,9 +41,11 @@ def _core_upstream(table: Table, intake: Sequence[dg.AssetKey]) -> list[dg.Asset
     group = naming.group_of(table)
     if group == "products":
         return [key for key in intake if key.path[-1].endswith("products")]
-    wanted = {"orders": ("orders",), "stock": ("orders", "stock_counts", "shipments", "offers")}.get(
-        group, ("orders",)
-    )
+    wanted = {
+        "orders": ("orders",),
+        "stock": ("orders", "stock_counts", "shipments", "offers"),
+        "reconciliation": ("readings",),
+    }.get(group, ("orders",))
     return [key for key in intake if key.path[-1].split("__")[-1] in wanted]
 
 
@@ -85,6 +87,7 @@ def core_assets(
                 asset_key=naming.table_key(table),
                 metadata={
                     "dagster/row_count": result.rows_total.get(name, 0),
+                    "order_pipelines/row_count_is_estimated": name in result.rows_estimated,
                     "order_pipelines/rows_written": result.rows_read.get(name, 0),
                     **_reach(result.streams.get(stream_of.get(name, ""))),
                     "order_pipelines/loaded_at": dg.MetadataValue.timestamp(result.loaded_at),

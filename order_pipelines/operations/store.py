@@ -23,6 +23,8 @@ CHANGE = "change_seq"
 RECEIPT = "receipt_seq"
 MOVEMENT = "movement_seq"
 FENCE = "fence"
+AUDIT = "audit_seq"
+DIFFERENCE = "difference_seq"
 
 
 class OperationsStore:

@@ -13,6 +13,7 @@ from order_pipelines.operations.outbox import Effect
 from order_pipelines.operations.store import chunks
 from order_pipelines.operations.tables import order_lines, orders, stock_positions
 from order_pipelines.operations.tables import outbox as outbox_table
+from order_pipelines.services.audit import ACCEPT_ORDER, COMMAND, record
 from order_pipelines.services.shop import Shop
 
 CHANNEL_ACCEPTANCE = "channel_acceptance"
@@ -114,8 +115,8 @@ def _effect(account: str, mode: str, head: Any, rows: Sequence[Any]) -> Effect:
     )
 
 
-def accept_by_hand(shop: Shop, order_number: str, account: str | None = None) -> None:
-    """Plan the acceptance of one order because a person says so, whatever stock says.
+def accept_by_hand(shop: Shop, order_number: str, account: str | None = None, *, by: str = COMMAND) -> None:
+    """Plan the acceptance of one order because a person says so, whatever stock says; ``by`` is for the audit log.
 
     Raises:
         DomainRuleError: no single order of that number waits, its channel asks for no decision, or one was planned.
@@ -140,3 +141,4 @@ def accept_by_hand(shop: Shop, order_number: str, account: str | None = None) ->
         rows = _goods(connection, heads)[head.order_key]
         if not outbox.plan(connection, [_effect(head.account, settings.mode, head, rows)]):
             raise DomainRuleError(f"the acceptance of order {order_number} was planned before")
+        record(connection, ACCEPT_ORDER, head.account, head.order_key, after="accepted", by=by)

@@ -6,6 +6,7 @@ import sqlalchemy as sa
 
 from order_pipelines.operations.store import chunks
 from order_pipelines.operations.tables import orders, quarantine, receipts
+from order_pipelines.services.audit import RETRY_QUARANTINE, record
 from order_pipelines.services.booking import Booked
 from order_pipelines.services.file_booking import FILE, take_in_again
 from order_pipelines.services.intake import reinterpret
@@ -13,8 +14,11 @@ from order_pipelines.services.shipping import match_shipments
 from order_pipelines.services.shop import Shop
 
 
-def retry_quarantine(shop: Shop, account: str | None = None) -> Booked:
-    """Read again every body and file with something in quarantine, of one account or of all."""
+def retry_quarantine(shop: Shop, account: str | None = None, *, by: str | None = None) -> Booked:
+    """Read again every body and file with something in quarantine, of one account or of all.
+
+    ``by`` is who decided it, for the audit log; ``None`` when nobody did (the product master changed).
+    """
     with shop.store.reading() as connection:
         # A row keeps the body that opened it; the order may have changed since, and only its newest body decides.
         newest = sa.func.coalesce(orders.c.receipt_seq, quarantine.c.receipt_seq)
@@ -26,6 +30,10 @@ def retry_quarantine(shop: Shop, account: str | None = None) -> Booked:
         if account is not None:
             query = query.where(quarantine.c.account == account)
         numbers = set(connection.execute(query).scalars())
+    if by is not None:
+        with shop.store.transaction() as connection:
+            judged = f"{len(numbers)} bodies and files judged again"
+            record(connection, RETRY_QUARANTINE, account, account or "all accounts", after=judged, by=by)
     booked = read_again(shop, numbers)
     match_shipments(shop)
     return booked

@@ -11,13 +11,20 @@ from order_pipelines.errors import DomainRuleError
 from order_pipelines.operations import outbox
 from order_pipelines.operations.outbox import Effect
 from order_pipelines.operations.tables import order_lines, orders
+from order_pipelines.services.audit import CANCEL_ORDER, COMMAND, record
 from order_pipelines.services.shop import Shop
 
 CHANNEL_CANCELLATION = "channel_cancellation"
 
 
 def request_cancellation(
-    shop: Shop, order_number: str, *, reason: str, line_ids: Sequence[str] = (), account: str | None = None
+    shop: Shop,
+    order_number: str,
+    *,
+    reason: str,
+    line_ids: Sequence[str] = (),
+    account: str | None = None,
+    by: str = COMMAND,
 ) -> int:
     """Plan the cancellation of the open remainder of an order's lines (all open ones by default); returns how many.
 
@@ -27,6 +34,7 @@ def request_cancellation(
         reason: the channel's reason code, for example ``OUT_OF_STOCK``.
         line_ids: the channel's line ids.
         account: needed when several accounts have that number.
+        by: what stands in the audit log for who decided it.
 
     Raises:
         DomainRuleError: no single order fits, the channel takes no cancellations, or nothing of it is open.
@@ -58,7 +66,10 @@ def request_cancellation(
             )
             for row in lines
         ]
-        return outbox.plan(connection, effects)
+        planned = outbox.plan(connection, effects)
+        lines_said = f"{planned} of {len(effects)} lines planned, reason {reason}"
+        record(connection, CANCEL_ORDER, head.account, head.order_key, after=lines_said, by=by)
+        return planned
 
 
 def is_open(row: Any) -> bool:

@@ -25,7 +25,7 @@ from order_pipelines.operations import outbox
 from order_pipelines.operations.leases import Lease, assert_held, holding
 from order_pipelines.operations.people import without_people
 from order_pipelines.operations.store import CHANGE, chunks, next_values
-from order_pipelines.operations.tables import invoices, shipments
+from order_pipelines.operations.tables import invoices, orders, shipments
 from order_pipelines.services.accepting import CHANNEL_ACCEPTANCE
 from order_pipelines.services.cancelling import CHANNEL_CANCELLATION, is_cancelled_here
 from order_pipelines.services.planning import CHANNEL_SHIPMENT, SALES_ENTRY
@@ -339,6 +339,9 @@ def _send_cancellation(shop: Shop, sink: ShipmentSink, row: Any, lease: Lease, d
     """Cancel one line; what the channel's order shows decides whenever an answer was lost or refused."""
     with shop.store.reading() as connection:
         happened = is_cancelled_here(connection, row.subject_key, row.payload["line_id"])
+        order_id = connection.execute(
+            sa.select(orders.c.external_order_id).where(orders.c.order_key == row.subject_key)
+        ).scalar_one()
     if happened:
         done.confirmed += 1
         with shop.store.transaction() as connection:
@@ -348,7 +351,7 @@ def _send_cancellation(shop: Shop, sink: ShipmentSink, row: Any, lease: Lease, d
         result = sink.poll_write(row.write_reference)
     else:
         _note_sent(shop, row, lease)
-        result = sink.cancel_line(row.payload["line_id"], reason=row.payload["reason"])
+        result = sink.cancel_line(order_id, row.payload["line_id"], reason=row.payload["reason"])
     _settle_answer(shop, row, result, lease, done)
 
 

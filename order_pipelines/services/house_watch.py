@@ -26,6 +26,7 @@ from order_pipelines.operations.tables import (
 )
 from order_pipelines.operations.tables import outbox as outbox_table
 from order_pipelines.services.accepting import waiting_orders
+from order_pipelines.services.parcels import WAITS_FOR_REST
 from order_pipelines.services.push_outcome import ON_HOLD
 from order_pipelines.services.watch import QuarantineShare, quarantine_share, raise_alert, resolve_alert
 from order_pipelines.settings import Settings
@@ -36,6 +37,8 @@ _KINDS = (STALE_SOURCE, CONSENT, BACKLOG, QUARANTINE)
 _UNREAD_FOR = timedelta(hours=6)
 _UNINTERPRETED_FOR = timedelta(hours=1)
 _UNSENT_FOR = timedelta(hours=6)
+# A channel that takes orders as a whole shows its customer nothing until the last parcel left.
+_PART_FOR = timedelta(days=3)
 # Exact ends a consent after 30 days without use; the deep sweep renews one that was idle for 7.
 _CONSENT_IDLE_FOR = timedelta(days=21)
 _OPEN_EFFECTS = (outbox.PENDING, outbox.SENT, outbox.IN_DOUBT)
@@ -146,6 +149,15 @@ def _backlogs(connection: Connection, settings: Settings, now: datetime) -> Iter
         outbox_table.c.mode == "live",
         outbox_table.c.state.in_(_OPEN_EFFECTS),
         outbox_table.c.planned_at < now - _UNSENT_FOR,
+    )
+    count(
+        outbox_table,
+        f"parcels that left more than {_PART_FOR.days} days ago wait for the rest of their order: send it or cancel it "
+        "(order-pipelines orders cancel)",
+        outbox_table.c.mode == "live",
+        outbox_table.c.state == outbox.ON_HOLD,
+        outbox_table.c.reason == WAITS_FOR_REST,
+        outbox_table.c.planned_at < now - _PART_FOR,
     )
     count(
         outbox_table,

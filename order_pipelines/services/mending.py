@@ -12,6 +12,7 @@ from order_pipelines.operations import outbox
 from order_pipelines.operations.store import CHANGE, next_values
 from order_pipelines.operations.tables import invoice_orders, invoices, orders
 from order_pipelines.operations.tables import outbox as outbox_table
+from order_pipelines.services.audit import COMMAND, RETRY_FAILED, record
 from order_pipelines.services.planning import SALES_ENTRY, Planned, plan_invoices
 from order_pipelines.services.shop import Shop
 
@@ -35,8 +36,8 @@ def failed_effects(connection: Connection) -> list[Any]:
     )
 
 
-def try_failed_again(shop: Shop, keys: Sequence[str] = ()) -> Mended:
-    """Let refused effects go out again, all of them or those of ``keys``.
+def try_failed_again(shop: Shop, keys: Sequence[str] = (), *, by: str = COMMAND) -> Mended:
+    """Let refused effects go out again, all of them or those of ``keys``; ``by`` is for the audit log.
 
     A sales entry that the books refused is planned anew, from the settings and the order as they are now, under the
     same reference; the books are searched for it before anything is posted. One that they hold with another amount is
@@ -60,9 +61,12 @@ def try_failed_again(shop: Shop, keys: Sequence[str] = ()) -> Mended:
                     connection, key, outbox.IN_DOUBT, attempts=0, not_before=None, write_reference=None
                 )
                 mended.sent_again += 1
+                after = "sent again as it was"
             else:
                 sellers.add(_withdraw(connection, row))
                 mended.planned_again += 1
+                after = "planned anew"
+            record(connection, RETRY_FAILED, row.account, key, before=outbox.FAILED, after=after, by=by)
     for name in sorted(sellers):
         plan_invoices(shop, name, Planned())
     return mended

@@ -23,6 +23,7 @@ from order_pipelines.services.push_outcome import RELEASED, Push
 from order_pipelines.services.quarantining import settle_quarantine
 from order_pipelines.services.shop import Shop
 from order_pipelines.services.stock_read_back import note_read_back
+from order_pipelines.services.taking_over import take_over
 from order_pipelines.services.unreadable import LONGEST_ID, is_usable_id
 from order_pipelines.services.watch import raise_alert, resolve_alert
 
@@ -57,6 +58,13 @@ def refresh_offers(shop: Shop, account: str) -> Push:
             upsert(connection, channel_offers, list(part))
         note_read_back(connection, account, listed, began_at, lowers_by_itself=sink.lowers_by_itself)
         mark_all_for_refresh(connection, shop.settings, account)
+        take_over(
+            connection,
+            shop.settings,
+            account,
+            listed,
+            subtracts_open_orders=sink.subtracts_open_orders,
+        )
     return push
 
 

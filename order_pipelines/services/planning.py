@@ -11,7 +11,6 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from order_pipelines import clock
-from order_pipelines.connectors.registry import connector_of
 from order_pipelines.domain.invoicing import (
     Hold,
     InvoiceLine,
@@ -33,9 +32,8 @@ from order_pipelines.operations.tables import (
     invoices,
     order_lines,
     orders,
-    shipments,
 )
-from order_pipelines.operations.tables import outbox as outbox_table
+from order_pipelines.services import parcels
 from order_pipelines.services.accepting import plan_acceptances
 from order_pipelines.services.shop import Shop
 from order_pipelines.settings import AccountSettings, Settings
@@ -43,7 +41,7 @@ from order_pipelines.settings import AccountSettings, Settings
 log = logging.getLogger(__name__)
 
 SALES_ENTRY = "sales_entry"
-CHANNEL_SHIPMENT = "channel_shipment"
+CHANNEL_SHIPMENT = parcels.CHANNEL_SHIPMENT
 _BATCH = 500
 
 
@@ -298,6 +296,7 @@ def _write_entry(
             change_seq=next_values(connection, CHANGE),
         )
     )
+    counted = _counted_now(connection, [order.order_key for order in entry.orders])
     connection.execute(
         invoice_orders.insert(),
         [
@@ -306,6 +305,7 @@ def _write_entry(
                 "invoice_key": key,
                 "amount_incl_vat": order.gross,
                 "vat_amount": order.vat,
+                "planned_total_incl_vat": counted[order.order_key],
             }
             for order in entry.orders
         ],
@@ -328,6 +328,17 @@ def _write_entry(
         "lines": lines,
     }
     outbox.plan(connection, [Effect(f"{SALES_ENTRY}:{key}", books, SALES_ENTRY, key, mode, payload)])
+
+
+def _counted_now(connection: Connection, order_keys: Sequence[str]) -> dict[str, Decimal | None]:
+    """Return what each order is worth in the figures now: who compares later must know what it was at this moment."""
+    found: dict[str, Decimal | None] = {}
+    for part in chunks(order_keys):
+        query = sa.select(orders.c.order_key, orders.c.order_total_current_incl_vat).where(
+            orders.c.order_key.in_(part)
+        )
+        found |= {row.order_key: row.order_total_current_incl_vat for row in connection.execute(query)}
+    return found
 
 
 def _write_holds(connection: Connection, name: str, seen: Sequence[str], holds: Sequence[Hold]) -> None:
@@ -368,38 +379,4 @@ def _write_holds(connection: Connection, name: str, seen: Sequence[str], holds: 
 
 def plan_shipments(shop: Shop, planned: Planned) -> None:
     """Plan the announcement of every parcel whose channel wants to know it."""
-    for name, account in shop.accounts(lambda connector: connector.shipment_sink):
-        with shop.store.transaction() as connection:
-            announced = sa.select(sa.literal(1)).where(
-                outbox_table.c.effect_key == sa.literal(f"{CHANNEL_SHIPMENT}:") + shipments.c.shipment_key
-            )
-            rows = connection.execute(
-                sa.select(shipments, orders.c.external_order_id)
-                .join(orders, orders.c.order_key == shipments.c.order_key)
-                .where(
-                    shipments.c.account == name,
-                    orders.c.is_history.is_(False),
-                    orders.c.is_quarantined.is_(False),
-                    ~announced.exists(),
-                )
-                .order_by(shipments.c.shipment_key)
-            )
-            effects = [_shipment_effect(name, account, row) for row in rows]
-            planned.shipments += outbox.plan(connection, effects)
-
-
-def _shipment_effect(name: str, account: AccountSettings, row: Any) -> Effect:
-    payload = {
-        "external_order_id": row.external_order_id,
-        "items": row.lines,
-        "carrier": row.carrier or "",
-        "tracking": row.tracking,
-        "reference": outside_reference(
-            account.reference_prefix or connector_of(account.system).system.upper(),
-            row.shipment_key,
-            max_length=60,
-        ),
-    }
-    return Effect(
-        f"{CHANNEL_SHIPMENT}:{row.shipment_key}", name, CHANNEL_SHIPMENT, row.order_key, account.mode, payload
-    )
+    planned.shipments += parcels.plan_parcels(shop)

@@ -90,7 +90,7 @@ def write_report(
         facts = read_facts(session, settings, first, last)
     page = render(facts, settings, made_at).encode()
     target = path.absolute()
-    _replace(target, page)
+    replace_file(target, page)
     return ReportResult(
         path=target,
         first_day=first,
@@ -130,6 +130,7 @@ def render(facts: Facts, settings: Settings, made_at: datetime) -> str:
         "reason": lambda code: labels.REASONS.get(code, code),
         "invoice_state": lambda code: labels.INVOICE_STATES.get(code, code),
         "stock_state": lambda code: labels.STOCK_STATES.get(code, code),
+        "term": lambda code: labels.THREE_WAY_TERMS.get(code, code),
         "payment": lambda code: _UNKNOWN if code is None else labels.PAYMENT_STATUSES.get(code, code),
         "status": order_status,
     }
@@ -212,7 +213,14 @@ def _notices(facts: Facts) -> list[Notice]:
     """Say what needs a person, most urgent first; accounts that only observe have nothing to be repaired."""
     live = [row for row in facts.stock if row["mode"] == "live"]
     problems = sum(row["entries"] for row in facts.invoices if row["state"] in {"failed", "in_doubt"})
+    suspects = sum(len(row.suspects) for row in facts.three_way)
     counted = (
+        (
+            suspects,
+            "verschil dat een mens moet bekijken",
+            "verschillen die een mens moet bekijken",
+            "aansluiting",
+        ),
         (_quarantined(facts), "in quarantaine", "in quarantaine", "quarantaine"),
         (problems, "factuur mislukt of onzeker", "facturen mislukt of onzeker", "facturen"),
         (
@@ -241,7 +249,12 @@ def _total(facts: Facts, count: str) -> int:
     return sum(total[count] for total in facts.totals)
 
 
-def _replace(path: Path, content: bytes) -> None:
+def replace_file(path: Path, content: bytes) -> None:
+    """Write a file so that readers see the old one or the new one, never a part; its folder is made when missing.
+
+    Raises:
+        OSError: it cannot be written; a former one is kept.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_name(f".{path.name}.{uuid.uuid4().hex}.partial")
     try:

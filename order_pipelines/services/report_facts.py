@@ -15,6 +15,7 @@ import pyarrow as pa
 from order_pipelines.money import ZERO, round_to_cents
 from order_pipelines.services import report_queries as queries
 from order_pipelines.services.planning import SALES_ENTRY
+from order_pipelines.services.three_way_report import Sides, read_three_way
 from order_pipelines.settings import Settings
 from order_pipelines.warehouse.session import Session
 from order_pipelines.warehouse.tables import (
@@ -110,6 +111,7 @@ class Facts:
     stock: list[Row]
     offers: list[Row]
     orders: list[Row]
+    three_way: list[Sides]
 
     def chart_frame(self) -> "pd.DataFrame":
         """Return the rows of the chart with Arrow-backed columns."""
@@ -173,6 +175,7 @@ def read_facts(session: Session, settings: Settings, first: date, last: date) ->
         stock=[{**row, "mode": _mode(settings, row["account"])} for row in _rows(session, queries.STOCK)],
         offers=_rows(session, queries.OFFERS),
         orders=_rows(session, queries.ORDERS, [first, last]),
+        three_way=read_three_way(session, first, last),
     )
 
 

@@ -146,3 +146,26 @@ STOCK_STATES = {
     "in_doubt": "Onzeker, wordt herhaald",
     "on_hold": "Wacht op een mens",
 }
+
+THREE_WAY_TERMS = {
+    "missing": "Ontbreekt hier",
+    "not_taken_in": "Nog niet opgehaald",
+    "quarantined": "In quarantaine",
+    "changed_between": "Tussen de metingen gewijzigd",
+    "not_at_channel": "Niet meer bij het kanaal",
+    "before_effective": "Van voor de ingangsdatum",
+    "invoicing_off": "Wordt niet geboekt",
+    "on_hold": "Vastgehouden voor de boeken",
+    "not_due": "Nog niet aan de beurt",
+    "due_not_planned": "Aan de beurt, nog niet gepland",
+    "observed": "Alleen waargenomen",
+    "planned": "Gepland of onzeker",
+    "failed": "Geweigerd door de boeken",
+    "booked_after_reading": "Geboekt na de meting",
+    "changed_after_booking": "Na boeking gewijzigd of geannuleerd",
+    "rounding": "Afronding",
+    "other_day": "Op een andere dag geboekt",
+    "missing_in_books": "Uit de boeken verdwenen",
+    "changed_in_books": "In de boeken gewijzigd",
+    "booked_twice": "Dubbel in de boeken",
+}

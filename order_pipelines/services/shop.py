@@ -16,6 +16,7 @@ from order_pipelines.connectors.registry import connector_of
 from order_pipelines.errors import ConfigurationError
 from order_pipelines.operations.migrations import open_store
 from order_pipelines.operations.store import OperationsStore
+from order_pipelines.services.audit import note_settings
 from order_pipelines.services.rate_blocks import SharedBudget
 from order_pipelines.services.tokens import StoredTokens
 from order_pipelines.settings import AccountSettings, Settings, load_settings
@@ -37,6 +38,8 @@ class Shop:
     def open(cls, settings: Settings) -> "Shop":
         """Open the stores, check every account's options and follow the sandbox clock when the settings say so.
 
+        What gates writing and changed since the last time is noted in the audit log.
+
         Raises:
             ConfigurationError: an account's system or options are wrong.
         """
@@ -49,6 +52,11 @@ class Shop:
             follow_sandbox_clock(settings.sandbox.control_url)
         settings.data_dir.mkdir(parents=True, exist_ok=True)
         store = open_store(settings.operations_url())
+        try:
+            note_settings(store, settings)
+        except BaseException:
+            store.close()
+            raise
         return cls(settings, store, StoredTokens(store))
 
     def close(self) -> None:

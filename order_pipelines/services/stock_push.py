@@ -12,6 +12,7 @@ from order_pipelines.errors import ConnectorError, OrderPipelinesError
 from order_pipelines.operations.leases import Lease, holding
 from order_pipelines.operations.store import CHANGE, next_values
 from order_pipelines.operations.tables import channel_offers, channel_stock
+from order_pipelines.services.audit import COMMAND, RELEASE_STOCK, record
 from order_pipelines.services.desired_stock import stale_order_sources
 from order_pipelines.services.offers import let_listing_through, refresh_offers, stock_deadline
 from order_pipelines.services.push_outcome import IN_DOUBT, ON_HOLD, PENDING, RELEASED, SENT, Push
@@ -19,6 +20,7 @@ from order_pipelines.services.shop import Shop
 from order_pipelines.services.stock_batches import push_batches
 from order_pipelines.services.stock_read_back import read_back
 from order_pipelines.services.stock_writes import Written, concerns_account, note_sent, postpone, settle
+from order_pipelines.services.taking_over import must_list_first
 
 __all__ = ["Push", "push_account", "read_back", "refresh_offers", "release_stock"]
 
@@ -44,6 +46,9 @@ def push_account(shop: Shop, account: str) -> Push:
         if settings.mode == "observe":
             push.observed = len(due)
             return push
+        if _list_after_observing(shop, account):
+            due = _due(shop, account)
+            push.due = len(due)
         due = _hold_raises(shop, account, due, push)
         due = _brake(shop, account, due, push)
         if not due:
@@ -75,6 +80,16 @@ def _push_each(shop: Shop, account: str, due: list[Any], lease: Lease, push: Pus
         silent = 0 if unanswered is None else silent + 1
         if unanswered is not None and silent >= _SILENT_IN_A_ROW:
             raise unanswered
+
+
+def _list_after_observing(shop: Shop, account: str) -> bool:
+    """List the offers once before the first push of an account that observed until now; returns whether that was done.
+
+    A listing that fails keeps nothing back: our numbers are absolute, and saying one again changes nothing.
+    """
+    with shop.store.reading() as connection:
+        is_needed = must_list_first(connection, account)
+    return is_needed and refresh_offers(shop, account).problem is None
 
 
 def _due(shop: Shop, account: str) -> list[Any]:
@@ -164,10 +179,10 @@ def _brake(shop: Shop, account: str, due: list[Any], push: Push) -> list[Any]:
     return [row for row in due if row.offer_id not in held]
 
 
-def release_stock(shop: Shop, account: str) -> int:
+def release_stock(shop: Shop, account: str, *, by: str = COMMAND) -> int:
     """Let held quantities go out, and believe a listing that was refused, after a person looked; returns how many."""
     with shop.store.transaction() as connection:
-        let_listing_through(connection, account)
+        believed = let_listing_through(connection, account)
         held = list(
             connection.execute(
                 sa.select(channel_stock.c.offer_id).where(
@@ -186,6 +201,8 @@ def release_stock(shop: Shop, account: str) -> int:
                     change_seq=next_values(connection, CHANGE),
                 )
             )
+        released = f"{len(held)} quantities" + (", the next listing is believed" if believed else "")
+        record(connection, RELEASE_STOCK, account, account, after=released, by=by)
     return len(held)
 
 

@@ -78,15 +78,30 @@ def note_read_back(
 
 def _may_be_sold(row: Any, there: int, orders_read_at: datetime | None) -> bool:
     """Whether the pieces that are missing there may have been bought by somebody whose order was not read yet."""
-    if row.confirmed_quantity is None or there >= row.confirmed_quantity:
-        return False
     was_seen = (
         row.read_back_quantity == there
         and row.read_back_at is not None
         and row.confirmed_at is not None
         and row.read_back_at > row.confirmed_at
     )
-    return not (was_seen and orders_read_at is not None and orders_read_at >= row.read_back_at)
+    seen_at = row.read_back_at if was_seen else None
+    return may_be_unread_sale(row.confirmed_quantity, there, seen_at, orders_read_at)
+
+
+def may_be_unread_sale(
+    ours: int | None, there: int, seen_at: datetime | None, orders_read_at: datetime | None
+) -> bool:
+    """Whether a channel that lowers its number with each order may hold less only because of an order not read yet.
+
+    Args:
+        ours: what it should hold.
+        there: what it holds.
+        seen_at: when it was seen like this before; ``None`` when it was not.
+        orders_read_at: from when on its orders were last read completely.
+    """
+    if ours is None or there >= ours:
+        return False
+    return seen_at is None or orders_read_at is None or orders_read_at < seen_at
 
 
 def _was_heard(row: Any, there: int) -> bool:

@@ -58,12 +58,16 @@ class StreamLoad:
 
 @dataclass(slots=True)
 class LoadResult:
-    """What a load did. ``rows_read`` and ``rows_total`` go by full table name, ``streams`` by stream."""
+    """What a load did. ``rows_read`` and ``rows_total`` go by full table name, ``streams`` by stream.
+
+    ``rows_estimated`` names the tables whose total is PostgreSQL's estimate.
+    """
 
     loaded_at: datetime
     streams: dict[str, StreamLoad] = field(default_factory=dict)
     rows_read: dict[str, int] = field(default_factory=dict)
     rows_total: dict[str, int] = field(default_factory=dict)
+    rows_estimated: set[str] = field(default_factory=set)
 
     @property
     def has_changes(self) -> bool:
@@ -97,21 +101,24 @@ def load_core(operations: OperationsStore, warehouse: Warehouse, *, batch_orders
             page_rows = batch_orders if stream.name == streams.ORDERS_STREAM.name else _PAGE_ROWS
             _load_stream(source, session, stream, done.get(stream.name, 0), page_rows, result)
         for table in dict.fromkeys(table for stream in streams.STREAMS for table in stream.targets):
-            result.rows_total[table.full_name] = _row_count(session, table)
+            count, is_estimated = _row_count(session, table)
+            result.rows_total[table.full_name] = count
+            if is_estimated:
+                result.rows_estimated.add(table.full_name)
     _note_in_operations(operations, result)
     return result
 
 
-def _row_count(session: Session, table: Table) -> int:
-    """Return how many rows a table has; of a large one on PostgreSQL what its statistics say."""
+def _row_count(session: Session, table: Table) -> tuple[int, bool]:
+    """Return how many rows a table has, and whether that is only what PostgreSQL's statistics say of a large one."""
     if session.engine == "postgresql":
         ((estimate,),) = session.rows(
             f"select cast(reltuples as bigint) from pg_class where oid = to_regclass('{table.full_name}')"
         )
         if estimate >= _COUNTED_BELOW:
-            return int(estimate)
+            return int(estimate), True
     ((count,),) = session.rows(f"select count(*) from {table.full_name}")
-    return int(count)
+    return int(count), False
 
 
 def build_marts(warehouse: Warehouse, days: Iterable[date] = ()) -> MartResult:

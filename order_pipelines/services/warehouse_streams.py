@@ -15,14 +15,18 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from order_pipelines.errors import DataContractError
-from order_pipelines.operations.store import CHANGE, MOVEMENT
+from order_pipelines.operations.store import AUDIT, CHANGE, MOVEMENT
 from order_pipelines.warehouse.tables import (
+    AUDIT_LOG,
     CHANNEL_STOCK,
+    DAY_READINGS,
+    ENTRY_READINGS,
     INVOICE_HOLDS,
     INVOICE_LINES,
     INVOICE_ORDERS,
     INVOICES,
     ORDER_LINES,
+    ORDER_READINGS,
     ORDER_VERSIONS,
     ORDERS,
     OUTBOX,
@@ -65,6 +69,10 @@ STREAMS = (
     Stream("invoice_holds", (INVOICE_HOLDS,)),
     QUARANTINE_STREAM,
     Stream("outbox", (OUTBOX,)),
+    Stream("day_readings", (DAY_READINGS,)),
+    Stream("order_readings", (ORDER_READINGS,)),
+    Stream("entry_readings", (ENTRY_READINGS,)),
+    Stream("audit_log", (AUDIT_LOG,), AUDIT),
 )
 
 # Where a table's rows come from when they are not the stream's own rows. ``owner`` is the stream's table.

@@ -17,6 +17,8 @@ from order_pipelines.warehouse.columns import (
     price,
     text,
 )
+from order_pipelines.warehouse.decision_tables import AUDIT_LOG
+from order_pipelines.warehouse.reading_tables import READING_TABLES
 
 ORDER_KINDS = ("sale", "credit")
 EFFECT_STATES = ("pending", "sent", "confirmed", "in_doubt", "on_hold", "failed", "aborted")
@@ -317,6 +319,10 @@ INVOICE_ORDERS = Table(
         key("invoice_key", "Our key of the entry."),
         money("amount_incl_vat", "The order's part of the entry.", nullable=False),
         money("vat_amount", "VAT in that part.", nullable=False),
+        money(
+            "planned_total_incl_vat",
+            "What the order counted for when its entry was planned; null for entries planned before that was kept.",
+        ),
     ),
     indexes=(("invoice_key",),),
 )
@@ -409,4 +415,6 @@ CORE_TABLES = (
     INVOICE_HOLDS,
     QUARANTINE,
     OUTBOX,
+    *READING_TABLES,
+    AUDIT_LOG,
 )

@@ -20,6 +20,8 @@ from order_pipelines.warehouse.tables import (
     REVENUE_PER_CHANNEL_WEEK,
     STOCK,
     STOCK_PER_CHANNEL,
+    THREE_WAY_PER_DAY,
+    THREE_WAY_TERMS,
     TOUCHED_DAYS,
     TOUCHED_INVOICES,
     TOUCHED_ORDERS,
@@ -52,6 +54,8 @@ _STALE: tuple[tuple[Table, str | None], ...] = (
     (STOCK, None),
     (STOCK_PER_CHANNEL, None),
     (OPEN_QUARANTINE, None),
+    (THREE_WAY_TERMS, None),
+    (THREE_WAY_PER_DAY, None),
 )
 
 

@@ -24,6 +24,7 @@ from order_pipelines.warehouse.core_tables import (
     STOCK_MOVEMENTS,
     STOCK_POSITIONS,
 )
+from order_pipelines.warehouse.decision_tables import AUDIT_LOG
 from order_pipelines.warehouse.mart_tables import (
     INVOICE_LIST,
     MART_TABLES,
@@ -35,16 +36,21 @@ from order_pipelines.warehouse.mart_tables import (
     STOCK,
     STOCK_PER_CHANNEL,
 )
+from order_pipelines.warehouse.reading_tables import DAY_READINGS, ENTRY_READINGS, ORDER_READINGS
+from order_pipelines.warehouse.three_way_tables import THREE_WAY_PER_DAY, THREE_WAY_TERMS
 
 ALL_TABLES: tuple[Table, ...] = (*CORE_TABLES, *MART_TABLES, *BOOKKEEPING_TABLES)
 BY_NAME: dict[str, Table] = {table.full_name: table for table in ALL_TABLES}
 
 __all__ = [
     "ALL_TABLES",
+    "AUDIT_LOG",
     "BOOKKEEPING_TABLES",
     "BY_NAME",
     "CHANNEL_STOCK",
     "CORE_TABLES",
+    "DAY_READINGS",
+    "ENTRY_READINGS",
     "INVOICES",
     "INVOICE_HOLDS",
     "INVOICE_LINES",
@@ -56,6 +62,7 @@ __all__ = [
     "ORDERS",
     "ORDER_LINES",
     "ORDER_LIST",
+    "ORDER_READINGS",
     "ORDER_VERSIONS",
     "OUTBOX",
     "PRODUCTS",
@@ -67,6 +74,8 @@ __all__ = [
     "STOCK_MOVEMENTS",
     "STOCK_PER_CHANNEL",
     "STOCK_POSITIONS",
+    "THREE_WAY_PER_DAY",
+    "THREE_WAY_TERMS",
     "TOUCHED_DAYS",
     "TOUCHED_INVOICES",
     "TOUCHED_ORDERS",

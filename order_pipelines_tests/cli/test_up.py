@@ -89,9 +89,11 @@ def test_it_comes_up_works_by_itself_and_leaves_no_process(
         counted = connection.execute(sa.select(orders.c.account, sa.func.count()).group_by(orders.c.account))
         by_account = {account: int(count) for account, count in counted}
     store.close()
-    # The demo's own forty and three, and whatever the shoppers bought since.
+    # The demo's own forty, eleven and three, and whatever the shoppers bought since.
     assert by_account["bol_main"] >= 25
     assert by_account["bol_outlet"] >= 15
+    assert by_account["blokker"] >= 5
+    assert by_account["webshop"] >= 6
     assert by_account["wholesale"] == 3
 
     family = psutil.Process(everything.pid).children(recursive=True)

@@ -10,6 +10,7 @@ import dagster as dg
 import pytest
 
 from order_pipelines.definitions import build_definitions
+from order_pipelines.defs import naming
 from order_pipelines.errors import ConfigurationError
 from order_pipelines.settings import Merchant, Settings, load_settings
 from order_pipelines.warehouse.checks import checks
@@ -74,6 +75,7 @@ def test_without_accounts_the_warehouse_is_there_and_no_channel() -> None:
     dg.Definitions.validate_loadable(definitions)
     assert _specs(settings).keys() == _tables() | {
         "intake/products",
+        "intake/readings",
         "publish/warehouse_copy",
         "publish/report",
     }
@@ -82,6 +84,7 @@ def test_without_accounts_the_warehouse_is_there_and_no_channel() -> None:
         "sweep_shop",
         "deep_sweep_shop",
         "load_changes",
+        "compare_three_ways",
         "write_report",
         "purge_history",
     }
@@ -93,6 +96,7 @@ def test_every_system_with_an_enabled_account_has_its_assets(
     dg.Definitions.validate_loadable(definitions)
     assert specs.keys() - _tables() == {
         "intake/products",
+        "intake/readings",
         "intake/bol__orders",
         "intake/bol__offers",
         "intake/b2b_files__orders",
@@ -100,10 +104,37 @@ def test_every_system_with_an_enabled_account_has_its_assets(
         "intake/b2b_files__shipments",
         "publish/bol__stock",
         "publish/bol__shipments",
+        "publish/bol__shadow",
         "publish/exact_online__sales_entries",
         "publish/warehouse_copy",
         "publish/report",
     }
+
+
+def test_acceptances_have_an_asset_where_orders_wait_for_the_seller_and_go_before_parcels(
+    full: Settings,
+) -> None:
+    """Always at Mirakl; at Shopware where the merchant chose it; nobody asks a seller at bol."""
+
+    def names(system: str, options: dict[str, Any]) -> list[str]:
+        account = full.accounts["bol_main"].model_copy(update={"system": system, "options": options})
+        found = _specs(full.model_copy(update={"accounts": {"shop": account}}))
+        return sorted(name for name in found if name.startswith(f"publish/{system}"))
+
+    usual = ["shadow", "shipments", "stock"]
+    assert names("bol", {}) == [f"publish/bol__{each}" for each in usual]
+    assert names("mirakl", {}) == [f"publish/mirakl__{each}" for each in ["acceptances", *usual]]
+    assert names("shopware", {}) == [f"publish/shopware__{each}" for each in usual]
+    chosen = names("shopware", {"in_progress_after_import": True})
+    assert chosen == [f"publish/shopware__{each}" for each in ["acceptances", *usual]]
+
+    account = full.accounts["bol_main"].model_copy(update={"system": "mirakl"})
+    found = _specs(full.model_copy(update={"accounts": {"shop": account}}))
+    spec = found["publish/mirakl__acceptances"]
+    assert [dep.asset_key.to_user_string() for dep in spec.deps] == ["intake/mirakl__orders"]
+    below = {name for name, each in found.items() if spec.key in {dep.asset_key for dep in each.deps}}
+    assert below == set(), "a failed acceptance keeps no parcel from being announced"
+    assert naming.THEN_STOCK > naming.THEN_ACCEPT > naming.THEN_PUBLISH
 
 
 def test_a_system_whose_accounts_are_off_has_no_assets(full: Settings) -> None:
@@ -218,6 +249,7 @@ def test_every_table_has_a_blocking_check_and_every_claim_a_check(definitions: d
         "b2b_files__orders_quarantine_share",
     }
     assert nodes.keys() - blocking == {check.name for check in checks()} | {
+        "readings_every_account_read",
         "bol__orders_every_account_read",
         "bol__offers_every_account_read",
         "b2b_files__orders_every_account_read",
@@ -225,7 +257,12 @@ def test_every_table_has_a_blocking_check_and_every_claim_a_check(definitions: d
         "b2b_files__shipments_every_account_read",
         "bol__stock_every_account_served",
         "bol__shipments_every_account_served",
+        "bol__shadow_every_account_compared",
         "exact_online__sales_entries_every_account_served",
+        "every_product_has_a_supplier",
+        "every_supplier_has_an_email",
+        "stock_is_correct",
+        "every_product_has_an_order_multiple",
     }
 
 
@@ -250,6 +287,7 @@ def test_whatever_opens_the_warehouse_waits_in_one_pool_and_calls_wait_per_syste
         "intake__bol__offers",
         "publish__bol__stock",
         "publish__bol__shipments",
+        "publish__bol__shadow",
     }
     assert pools["api_exact_online"] == {"publish__exact_online__sales_entries"}
 
@@ -300,7 +338,7 @@ def test_the_code_location_loads_without_frames_and_charts(tmp_path: Path) -> No
     """The code server imports it at every reload and each run once; pandas and matplotlib stay out."""
     (tmp_path / "settings.toml").write_text(TOML, encoding="utf-8")
     shown, heavy = _load(tmp_path, _SHOW, ORDER_PIPELINES_SETTINGS=str(tmp_path / "settings.toml"))
-    assert shown.startswith("32 ")
+    assert shown.startswith("40 ")
     assert heavy == "[]"
 
 

@@ -15,6 +15,10 @@ from order_pipelines_tests.postgres import TestPostgres
 ROOT = Path(__file__).resolve().parents[2]
 
 
+def _plain(url: str) -> str:
+    return url.replace("postgresql+psycopg://", "postgresql://")
+
+
 def test_the_whole_job_runs_on_postgres_alone(
     tmp_path: Path, postgres_server: TestPostgres, postgres_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -34,19 +38,24 @@ def test_the_whole_job_runs_on_postgres_alone(
             result = shop.run("sweep_shop", instance)
             assert failed_steps(result) == []
             assert [name for name, passed in checks_of(result).items() if not passed] == []
-            assert metadata_of(result, "core", "orders")["dagster/row_count"] == 40
+            core = metadata_of(result, "core", "orders")
+            assert (core["dagster/row_count"], core["order_pipelines/row_count_is_estimated"]) == (40, False)
             assert metadata_of(result, "mart", "invoices")["dagster/row_count"] == 5
             assert metadata_of(result, "publish", "warehouse_copy").keys() == {"done"}
+            monkeypatch.setattr("order_pipelines.services.warehouse_load._COUNTED_BELOW", 20)
+            with psycopg.connect(_plain(postgres_url), autocommit=True) as connection:
+                connection.execute("analyze core.orders")
+            core = metadata_of(shop.run("load_changes", instance), "core", "orders")
+            assert (core["dagster/row_count"], core["order_pipelines/row_count_is_estimated"]) == (40, True)
         assert len(shop.state("exact")["entries"]) == 5
         data = shop.settings.data_dir
     assert [path.name for path in tmp_path.rglob("*.duckdb")] == []
     assert [path.name for path in data.rglob("*.sqlite")] == []
-    plain = postgres_url.replace("postgresql+psycopg://", "postgresql://")
-    with psycopg.connect(plain) as connection:
+    with psycopg.connect(_plain(postgres_url)) as connection:
         found = connection.execute(
             "select account, count(*) from mart.orders group by 1 order by 1"
         ).fetchall()
     assert found == [("bol_main", 25), ("bol_outlet", 15)]
-    with psycopg.connect(history.replace("postgresql+psycopg://", "postgresql://")) as connection:
-        assert connection.execute("select status from runs").fetchall() == [("SUCCESS",)]
+    with psycopg.connect(_plain(history)) as connection:
+        assert connection.execute("select status from runs").fetchall() == [("SUCCESS",), ("SUCCESS",)]
     postgres_server.drop_database(history)

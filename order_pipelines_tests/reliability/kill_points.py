@@ -34,6 +34,8 @@ _PLUMBING = (
     "order_pipelines.connectors.http",
     "order_pipelines.connectors.bol.client",
     "order_pipelines.connectors.exact_online.client",
+    "order_pipelines.connectors.mirakl.client",
+    "order_pipelines.connectors.shopware.client",
     "order_pipelines.operations.store",
     "order_pipelines.services.shop",
     "order_pipelines.warehouse.engine",

@@ -22,12 +22,20 @@ _WHEN_WE_DID_IT = frozenset(
     {
         "received_at", "read_began_at", "first_received_at", "interpreted_at", "first_seen_at", "resolved_at",
         "seen_at", "updated_at", "booked_at", "planned_at", "sent_at", "confirmed_at", "read_back_at", "finished_at",
-        "since", "loaded_at",
+        "since", "loaded_at", "noted_at",
     }
 )  # fmt: skip
 """Our own doings: a run that was repeated did them later. That they were done at all is compared."""
 _COUNTED = frozenset(
-    {"quarantine_key", "change_seq", "receipt_seq", "movement_seq", "entry_number", "invoice_entry_number"}
+    {
+        "quarantine_key",
+        "change_seq",
+        "receipt_seq",
+        "movement_seq",
+        "audit_seq",
+        "entry_number",
+        "invoice_entry_number",
+    }
 )
 """Numbers from counters, ours and the books': a transaction rolled back, or in another order, moves them."""
 _GIVEN_OUTSIDE = frozenset({"entry_id"})

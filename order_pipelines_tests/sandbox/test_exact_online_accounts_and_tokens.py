@@ -40,6 +40,8 @@ def test_it_is_a_stand_in_whose_description_tells_a_client_everything() -> None:
         "bol_main": "0e0a0001-0000-4000-8000-000000000100",
         "bol_outlet": "0e0a0001-0000-4000-8000-000000000101",
         "b2b": "0e0a0001-0000-4000-8000-000000000102",
+        "blokker": "0e0a0001-0000-4000-8000-000000000103",
+        "webshop": "0e0a0001-0000-4000-8000-000000000104",
     }
     assert first["gl_accounts"]["revenue_high"] == "0e0a0001-0000-4000-8000-000000008000"
     assert first["gl_accounts"]["rounding"] == "0e0a0001-0000-4000-8000-000000008900"

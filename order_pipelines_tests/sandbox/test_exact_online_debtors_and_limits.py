@@ -73,7 +73,7 @@ def test_a_debtor_without_name_or_with_a_taken_code_is_refused(exact: ExactUser)
     assert (taken.status_code, refusal_text(taken)) == (500, "Gegeven bestaat reeds.")
     assert (renamed.status_code, refusal_text(renamed)) == (500, "Gegeven bestaat reeds.")
     assert unknown.status_code == 404
-    assert [row["code"] for row in exact.state["customers"]] == ["100", "101", "102"]
+    assert [row["code"] for row in exact.state["customers"]] == ["100", "101", "102", "103", "104"]
 
 
 def test_a_blocked_debtor_gets_no_entries(exact: ExactUser) -> None:

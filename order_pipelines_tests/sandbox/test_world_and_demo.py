@@ -222,3 +222,22 @@ def test_steps_can_be_taken_one_by_one(main: BolCaller) -> None:
     happened = main.control("POST", "/world", {"action": "step", "count": 3}).json()["happened"]
     assert len(happened) == 3
     assert main.control("GET", "/world").json() == {"running": False, "rate_per_minute": 0.0, "steps": 3}
+
+
+def test_eleven_orders_are_placed_elsewhere_once_with_typed_totals() -> None:
+    with Sandbox(0, relaxed=True) as sandbox:
+        rows = sandbox.world.open_elsewhere()
+        assert sandbox.world.open_elsewhere() == rows
+        webshop = {row["order_number"]: row for row in sandbox.shopware.state("webshop")["orders"]}
+        blokker = {row["order_id"]: row for row in sandbox.mirakl.state("blokker")["orders"]}
+        totals = {row.order_id: row.total_incl_vat for row in rows}
+        assert (len(rows), len(webshop), len(blokker)) == (11, 6, 5)
+        for number, order in webshop.items():
+            assert Decimal(str(order["amount_total"])) == totals[number], number
+        for number, order in blokker.items():
+            paid = sum(Decimal(line["price"]) + Decimal(line["shipping_price"]) for line in order["lines"])
+            assert paid == totals[number], number
+        assert blokker["BLK20105-A"]["state"] == "CANCELED"
+        assert webshop["W-20006"]["state"] == "cancelled"
+        happened = [sandbox.world.step()["account"] for _ in range(40)]
+        assert {"blokker", "webshop", "bol_main"} <= set(happened)

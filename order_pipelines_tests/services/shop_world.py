@@ -14,6 +14,8 @@ from order_pipelines import clock
 from order_pipelines.operations.ledger import Ledger
 from order_pipelines.operations.store import CHANGE, next_values, upsert
 from order_pipelines.operations.tables import (
+    audit_log,
+    counters,
     line_demand,
     metadata,
     product_eans,
@@ -328,13 +330,18 @@ def _open_for_business(world: ShopWorld) -> None:
         _open_with_counts(world, {one.sku: one.stock_main for one in goods})
         with world.shop.store.reading() as connection:
             for table in metadata.sorted_tables:
+                # What a shop decided is its own: each store keeps the log that its own opening wrote.
+                if table is audit_log:
+                    continue
                 if rows := [dict(row) for row in connection.execute(sa.select(table)).mappings()]:
                     _opening[table.name] = rows
         return
     with world.shop.store.transaction() as connection:
+        decided = connection.execute(sa.select(sa.func.max(audit_log.c.audit_seq))).scalar_one()
         for name, rows in _opening.items():
             connection.execute(metadata.tables[name].delete())
             connection.execute(metadata.tables[name].insert(), rows)
+        connection.execute(sa.update(counters).where(counters.c.name == "audit_seq").values(value=decided))
 
 
 def _open_with_counts(world: ShopWorld, pieces: dict[str, int]) -> None:

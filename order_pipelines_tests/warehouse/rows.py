@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from order_pipelines import clock
 from order_pipelines.operations import tables
 from order_pipelines.operations.migrations import migrate
-from order_pipelines.operations.store import CHANGE, MOVEMENT, OperationsStore, next_values, upsert
+from order_pipelines.operations.store import AUDIT, CHANGE, MOVEMENT, OperationsStore, next_values, upsert
 
 LONG_AGO = datetime(2026, 1, 1, tzinfo=UTC)
 
@@ -127,6 +127,12 @@ class Shop:
         row: dict[str, Any] = {column.name: None for column in table.columns}
         with self.store.transaction() as connection:
             upsert(connection, table, [{**row, **values, "change_seq": next_values(connection, CHANGE)}])
+
+    def decision(self, **values: Any) -> None:
+        """Write one row of the audit log."""
+        with self.store.transaction() as connection:
+            number = next_values(connection, AUDIT)
+            connection.execute(tables.audit_log.insert().values(audit_seq=number, **values))
 
     def position(self, sku: str, location: str, on_hand: int, open_demand: int) -> None:
         """Move a position from nothing: one movement and the position."""

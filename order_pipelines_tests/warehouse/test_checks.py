@@ -1,6 +1,7 @@
 """Every check holds for a good warehouse and fails for one that was damaged on purpose."""
 
 from contextlib import suppress
+from datetime import date
 from decimal import Decimal
 
 import pytest
@@ -62,7 +63,10 @@ DAMAGE = {
         ("delete from core.stock_positions", 1),
     ],
     "no_order_is_in_two_invoices": [
-        ("insert into core.invoice_orders select order_key, 'exact:X', 0, 0 from core.invoice_orders", 1)
+        (
+            "insert into core.invoice_orders select order_key, 'exact:X', 0, 0, null from core.invoice_orders",
+            1,
+        )
     ],
     "no_unfit_order_is_invoiced": [
         ("update core.orders set is_quarantined = true where order_number = 'A'", 1),
@@ -78,6 +82,15 @@ DAMAGE = {
         ("update core.orders set is_quarantined = true where order_number = 'A'", 1),
     ],
     "stock_read_back_is_what_was_confirmed": [("update core.channel_stock set read_back_quantity = 9", 1)],
+    "three_way_adds_up": [
+        ("update mart.three_way_per_day set channel_unexplained = 0.01", 1),
+        ("update mart.three_way_per_day set books_unexplained = 0.01", 1),
+    ],
+    "three_way_is_explained": [
+        ("update mart.three_way_per_day set suspects = 'bol_nl:A'", 1),
+        ("update mart.three_way_per_day set channel_unexplained = -0.01", 1),
+        ("update mart.three_way_per_day set books_unexplained = 0.01", 1),
+    ],
     "vat_is_what_gross_and_net_differ": [
         ("update core.orders set order_vat_amount = 5.54 where order_number = 'A'", 1)
     ],
@@ -128,9 +141,60 @@ def good(shop: Shop, warehouse: Warehouse) -> Warehouse:
         attempts=1,
         planned_at=LONG_AGO,
     )
+    shop.decision(
+        noted_at=LONG_AGO,
+        kind="setting",
+        account="bol_nl",
+        subject="accounts.bol_nl.mode",
+        value_before="observe",
+        value_after="live",
+        decided_by="settings",
+    )
+    _read_anew(shop, key)
     load_core(shop.store, warehouse)
     build_marts(warehouse)
     return warehouse
+
+
+def _read_anew(shop: Shop, key: str) -> None:
+    """The channel says what we have of the one order that counts; nobody asked for the books."""
+    shop.put(
+        tables.day_readings,
+        account="bol_nl",
+        order_date=date(2026, 3, 2),
+        state="read",
+        books_state="no_books",
+        invoicing_trigger="off",
+        orders_not_read=0,
+        read_at=utc("2026-03-03T05:45:00"),
+    )
+    shop.put(
+        tables.order_readings,
+        order_key=key,
+        account="bol_nl",
+        external_order_id="A",
+        order_number="A",
+        order_date=date(2026, 3, 2),
+        currency_code="EUR",
+        is_listed=True,
+        is_counted=True,
+        is_missing=False,
+        pieces=4,
+        order_total_current_incl_vat=money("31.98"),
+        content_hash="0" * 64,
+        read_at=utc("2026-03-03T05:45:00"),
+    )
+    shop.put(
+        tables.entry_readings,
+        invoice_key="exact:BOL-1",
+        account="bol_nl",
+        books="exact",
+        reference="BOL-1",
+        entries=1,
+        entry_date=date(2026, 3, 2),
+        amount_incl_vat=money("31.98"),
+        read_at=utc("2026-03-03T05:45:00"),
+    )
 
 
 def damage(warehouse: Warehouse, statement: str) -> None:

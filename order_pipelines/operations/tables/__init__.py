@@ -29,8 +29,16 @@ from order_pipelines.operations.tables.orders import (
     order_people,
     orders,
     product_conflicts,
+    product_details,
     product_eans,
     products,
+)
+from order_pipelines.operations.tables.readings import day_readings, entry_readings, order_readings
+from order_pipelines.operations.tables.shadow import (
+    audit_log,
+    shadow_acceptances,
+    shadow_days,
+    shadow_differences,
 )
 from order_pipelines.operations.tables.stock import (
     channel_offers,
@@ -45,11 +53,14 @@ from order_pipelines.operations.tables.stock import (
 
 __all__ = [
     "alerts",
+    "audit_log",
     "bodies",
     "channel_offers",
     "channel_stock",
     "counters",
     "cursors",
+    "day_readings",
+    "entry_readings",
     "fetch_backlog",
     "files",
     "invoice_holds",
@@ -61,15 +72,20 @@ __all__ = [
     "metadata",
     "order_lines",
     "order_people",
+    "order_readings",
     "orders",
     "outbox",
     "pending_shipment_lines",
     "product_conflicts",
+    "product_details",
     "product_eans",
     "products",
     "quarantine",
     "rate_blocks",
     "receipts",
+    "shadow_acceptances",
+    "shadow_days",
+    "shadow_differences",
     "shipment_evidence",
     "shipments",
     "stock_movements",

@@ -36,6 +36,7 @@ invoice_orders = Table(
     Column("invoice_key", String(250), nullable=False),
     Column("amount_incl_vat", Money(), nullable=False),
     Column("vat_amount", Money(), nullable=False),
+    Column("planned_total_incl_vat", Money()),
     Index("invoice_orders_by_invoice", "invoice_key"),
 )
 
