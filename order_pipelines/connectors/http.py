@@ -29,6 +29,7 @@ DEFAULT_TIMEOUT_S = 20.0
 # A page of orders or offers is below one: JSON can take 24 times its size in memory.
 MAX_BODY_BYTES = 8 * 1024 * 1024
 LONGEST_WAIT_S = 24 * 3600.0
+CLOCK_SLACK = timedelta(minutes=1)
 _HEAD_BYTES = 1024 * 1024
 _LONGEST_PATH = 200
 _LONGEST_TOKEN = 16 * 1024
@@ -364,7 +365,7 @@ class MemoryBudget:
 
     def __init__(self, *, sleep: Callable[[float], None] = time.sleep) -> None:
         self._sleep = sleep
-        self._blocked_until: dict[str, datetime] = {}
+        self._blocks: dict[str, tuple[datetime, datetime]] = {}
 
     def wait(self, group: str, *, deadline: datetime | None = None) -> None:
         """Wait until the group's block is over.
@@ -372,12 +373,14 @@ class MemoryBudget:
         Raises:
             TransientConnectorError: that would pass ``deadline``.
         """
-        until = self._blocked_until.get(group)
-        if until is None:
+        learned_at, until = self._blocks.get(group, (None, None))
+        if learned_at is None or until is None:
             return
-        wait_s = (until - clock.now()).total_seconds()
-        if wait_s <= 0:
-            del self._blocked_until[group]
+        now = clock.now()
+        wait_s = (until - now).total_seconds()
+        # A clock that was set back must not turn a minute into a year: nothing is known of a time before it was learnt.
+        if wait_s <= 0 or now < learned_at - CLOCK_SLACK:
+            del self._blocks[group]
             return
         if deadline is not None and until > deadline:
             raise TransientConnectorError(
@@ -386,7 +389,7 @@ class MemoryBudget:
                 retry_after_s=wait_s,
             )
         self._sleep(wait_s)
-        self._blocked_until.pop(group, None)
+        self._blocks.pop(group, None)
 
     def learn(self, group: str, *, limit: int | None, remaining: int | None, reset_s: float | None) -> None:
         """Stop before the limit: with nothing left, wait for the reset."""
@@ -397,4 +400,5 @@ class MemoryBudget:
     def refuse(self, group: str, *, retry_after_s: float) -> None:
         """Block the group for ``retry_after_s`` seconds, a day at most."""
         wait_s = min(retry_after_s, LONGEST_WAIT_S)
-        self._blocked_until[group] = clock.now() + timedelta(seconds=wait_s)
+        now = clock.now()
+        self._blocks[group] = (now, now + timedelta(seconds=wait_s))

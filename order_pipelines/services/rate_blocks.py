@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 import sqlalchemy as sa
 
 from order_pipelines import clock
-from order_pipelines.connectors.http import LONGEST_WAIT_S, MemoryBudget
+from order_pipelines.connectors.http import CLOCK_SLACK, LONGEST_WAIT_S, MemoryBudget
 from order_pipelines.operations.store import OperationsStore, insert_new
 from order_pipelines.operations.tables import rate_blocks
 
@@ -37,7 +37,7 @@ class SharedBudget:
         self._store = store
         self._account = account
         self._memory = MemoryBudget(sleep=sleep)
-        self._known: dict[str, datetime] = {}
+        self._known: dict[str, tuple[datetime, datetime]] = {}
         self._looked_at: datetime | None = None
 
     def wait(self, group: str, *, deadline: datetime | None = None) -> None:
@@ -57,7 +57,8 @@ class SharedBudget:
 
     def refuse(self, group: str, *, retry_after_s: float) -> None:
         """Block the group for ``retry_after_s`` seconds, a day at most, in all processes; never shorter than before."""
-        until = clock.now() + timedelta(seconds=min(retry_after_s, LONGEST_WAIT_S))
+        now = clock.now()
+        until = now + timedelta(seconds=min(retry_after_s, LONGEST_WAIT_S))
         if not self._block(group, until):
             return
         key = group[:_LONGEST_GROUP]
@@ -65,7 +66,7 @@ class SharedBudget:
             "account": self._account,
             "endpoint_group": key,
             "blocked_until": until,
-            "learned_at": clock.now(),
+            "learned_at": now,
         }
         try:
             with self._store.small_transaction() as connection:
@@ -75,20 +76,25 @@ class SharedBudget:
                     .where(
                         rate_blocks.c.account == self._account,
                         rate_blocks.c.endpoint_group == key,
-                        rate_blocks.c.blocked_until < until,
+                        # What was learnt in the future was learnt before the clock was set back.
+                        sa.or_(
+                            rate_blocks.c.blocked_until < until,
+                            rate_blocks.c.learned_at > now + CLOCK_SLACK,
+                        ),
                     )
-                    .values(blocked_until=until, learned_at=row["learned_at"])
+                    .values(blocked_until=until, learned_at=now)
                 )
         except sa.exc.SQLAlchemyError as error:
             log.warning("a refusal of %s was not shared (%s)", self._account, type(error).__name__)
 
     def _block(self, group: str, until: datetime) -> bool:
         """Remember a block unless a longer one is known; returns whether it was new."""
-        known = self._known.get(group)
-        if known is not None and until <= known:
+        now = clock.now()
+        learned_at, known = self._known.get(group, (now, None))
+        if known is not None and until <= known and now >= learned_at - CLOCK_SLACK:
             return False
-        self._known[group] = until
-        self._memory.refuse(group, retry_after_s=(until - clock.now()).total_seconds())
+        self._known[group] = (now, until)
+        self._memory.refuse(group, retry_after_s=(until - now).total_seconds())
         return True
 
     def _look(self) -> None:
@@ -97,7 +103,9 @@ class SharedBudget:
             return
         self._looked_at = now
         query = sa.select(rate_blocks.c.endpoint_group, rate_blocks.c.blocked_until).where(
-            rate_blocks.c.account == self._account, rate_blocks.c.blocked_until > now
+            rate_blocks.c.account == self._account,
+            rate_blocks.c.blocked_until > now,
+            rate_blocks.c.learned_at <= now + CLOCK_SLACK,
         )
         try:
             with self._store.reading() as connection:

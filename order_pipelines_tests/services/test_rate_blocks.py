@@ -148,3 +148,17 @@ def test_a_push_of_two_processes_keeps_within_a_refusal(listed: ShopWorld) -> No
     other.close()
     assert push.problem is not None
     assert len(world.writes()) == refused
+
+
+def test_a_clock_that_is_set_back_does_not_turn_a_refusal_into_a_year(world: ShopWorld, other: Shop) -> None:
+    world.pass_time(days=365)
+    world.fault("429", seconds=3600, match="/retailer/offers", account=MAIN)
+    assert refresh_offers(world.shop, MAIN).problem is not None
+    world.clear_faults()
+    world.pass_time(days=-365)
+    for shop in (world.shop, other):
+        assert refresh_offers(shop, MAIN).problem is None
+    world.fault("429", seconds=3600, match="/retailer/offers", account=MAIN)
+    assert refresh_offers(world.shop, MAIN).problem is not None
+    row = world.row("rate_blocks")
+    assert timedelta(seconds=3590) < row.blocked_until - clock.now() <= timedelta(seconds=3600)
