@@ -8,8 +8,8 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from benchmarks import (
-    bol_ingest,
     dagster_overhead,
+    ingest,
     load_10x,
     machine,
     merge_cost,
@@ -25,7 +25,9 @@ from order_pipelines import clock
 BENCHMARKS: dict[str, Callable[[bool], Sequence[Result]]] = {
     "order_lookup": order_lookup.run,
     "uci_pipeline": uci_pipeline.run,
-    "bol_ingest": bol_ingest.run,
+    "bol_ingest": ingest.run_bol,
+    "mirakl_ingest": ingest.run_mirakl,
+    "shopware_ingest": ingest.run_shopware,
     "single_intake": single_intake.run,
     "replay_day": replay_day.run,
     "validation": validation.run,
@@ -45,7 +47,7 @@ wrong. Every figure stands beside a yardstick of the same run: seconds depend on
 def main() -> int:
     """Run what the command line asks for; returns 1 when a result was wrong."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
-    parser.add_argument("--small", action="store_true", help="small amounts, about a minute in all")
+    parser.add_argument("--small", action="store_true", help="small amounts, a minute or two in all")
     parser.add_argument(
         "--only", action="append", choices=sorted(BENCHMARKS), help="only this one (may be repeated)"
     )

@@ -1,7 +1,10 @@
-"""Order details as bol's v10 writes them, made by a seeded generator that knows what they add up to."""
+"""Order details as bol's v10 writes them, made by a seeded generator that knows what they add up to.
+
+What the payloads of other systems have in common with them stands here too.
+"""
 
 import random
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -13,13 +16,13 @@ from zoneinfo import ZoneInfo
 import orjson
 
 _ZONE = ZoneInfo("Europe/Amsterdam")
-_FIRST_DAY = datetime(2026, 9, 1, 7, tzinfo=UTC)
+FIRST_DAY = datetime(2026, 9, 1, 7, tzinfo=UTC)
 # However many there are, they lie in these weeks: with more orders the shop sells more, not for longer.
-_SPAN_S = 7_200_000
+SPAN_S = 7_200_000
 _PER_FILE = 1_000
-_STREETS = ("Lindelaan", "Havenkade", "Molenweg", "Kerkstraat", "Beukenhof")
-_CITIES = (("9712AA", "Groningen"), ("3511KL", "Utrecht"), ("5611EM", "Eindhoven"), ("8011CW", "Zwolle"))
-_CENT = Decimal("0.01")
+STREETS = ("Lindelaan", "Havenkade", "Molenweg", "Kerkstraat", "Beukenhof")
+CITIES = (("9712AA", "Groningen"), ("3511KL", "Utrecht"), ("5611EM", "Eindhoven"), ("8011CW", "Zwolle"))
+CENT = Decimal("0.01")
 
 
 @dataclass(frozen=True)
@@ -33,12 +36,16 @@ class Article:
 
 @dataclass
 class Sums:
-    """What orders add up to; ``months`` by ``YYYY-MM`` in UTC: orders, lines, their totals."""
+    """What orders add up to; ``months`` by ``YYYY-MM`` in UTC: orders, lines, their totals.
+
+    ``beside`` is what buyers pay besides the lines: shipping, less what is taken off the order as a whole.
+    """
 
     orders: int = 0
     lines: int = 0
     units: int = 0
     total: Decimal = Decimal(0)
+    beside: Decimal = Decimal(0)
     months: dict[str, tuple[int, int, Decimal]] = field(default_factory=dict)
 
     def add(self, month: str, lines: int, units: int, total: Decimal) -> None:
@@ -64,7 +71,7 @@ def articles(amount: int) -> list[Article]:
         Article(
             f"SKU-{number:05}",
             _with_check_digit(f"20{number:010}"),
-            Decimal(500 + 37 * number % 9_000) * _CENT,
+            Decimal(500 + 37 * number % 9_000) * CENT,
         )
         for number in range(amount)
     ]
@@ -78,32 +85,43 @@ def _with_check_digit(digits: str) -> str:
 def make(amount: int, goods: Sequence[Article], seed: int = 1) -> Payloads:
     """Return ``amount`` open orders of one to three lines, fulfilled by the merchant."""
     made = Payloads()
-    made.bodies.update(_make_each(amount, goods, made, seed))
+    made.bodies.update(make_each(amount, goods, made, seed))
     return made
 
 
 def write_files(folder: Path, amount: int, goods: Sequence[Article], seed: int = 1) -> Sums:
     """Write the same orders as JSON, one a line and a thousand a file; returns what they add up to."""
     sums = Sums()
-    each = (body for _, body in _make_each(amount, goods, sums, seed))
+    write_parts(folder, (body for _, body in make_each(amount, goods, sums, seed)))
+    return sums
+
+
+def write_parts(folder: Path, bodies: Iterable[bytes]) -> None:
+    """Write bodies as JSON, one a line and a thousand a file."""
+    each = iter(bodies)
     number = 0
     while part := list(islice(each, _PER_FILE)):
         (folder / f"orders-{number:05}.jsonl").write_bytes(b"\n".join(part) + b"\n")
         number += 1
-    return sums
 
 
-def _make_each(amount: int, goods: Sequence[Article], sums: Sums, seed: int) -> Iterator[tuple[str, bytes]]:
+def place_of(number: int, amount: int) -> datetime:
+    """Return when an order is placed, in UTC."""
+    return FIRST_DAY + timedelta(seconds=SPAN_S * number // amount)
+
+
+def make_each(amount: int, goods: Sequence[Article], sums: Sums, seed: int) -> Iterator[tuple[str, bytes]]:
+    """Yield the id and the body of each order, and add it to ``sums``."""
     chance = random.Random(seed)
     for number in range(amount):
         order_id = f"A{number:09}"
-        instant = _FIRST_DAY + timedelta(seconds=_SPAN_S * number // amount)
+        instant = place_of(number, amount)
         placed_at = instant.astimezone(_ZONE).isoformat()
         items = []
         units, order_total = 0, Decimal(0)
         for line, article in enumerate(chance.sample(goods, chance.choice((1, 1, 1, 2, 3)))):
             quantity = chance.choice((1, 1, 1, 2, 4))
-            discount = (article.price * _CENT * 10).quantize(_CENT) if chance.random() < 0.1 else Decimal(0)
+            discount = (article.price * CENT * 10).quantize(CENT) if chance.random() < 0.1 else Decimal(0)
             total = article.price * quantity - discount
             items.append(_item(f"{number:08}{line}", article, quantity, discount, total, placed_at))
             units += quantity
@@ -115,12 +133,12 @@ def _make_each(amount: int, goods: Sequence[Article], sums: Sums, seed: int) -> 
 def _order(
     order_id: str, placed_at: str, items: list[dict[str, Any]], chance: random.Random
 ) -> dict[str, Any]:
-    postcode, city = chance.choice(_CITIES)
+    postcode, city = chance.choice(CITIES)
     address = {
         "salutation": "FEMALE",
         "firstName": "Marijke",
         "surname": "Oldenkamp",
-        "streetName": chance.choice(_STREETS),
+        "streetName": chance.choice(STREETS),
         "houseNumber": str(chance.randrange(1, 200)),
         "zipCode": postcode,
         "city": city,
@@ -158,7 +176,7 @@ def _item(
         "unitPrice": float(article.price),
         "totalPrice": float(total),
         "discounts": [{"title": "Najaarsactie", "amount": float(discount)}] if discount else [],
-        "commission": float((total * 12 * _CENT).quantize(_CENT)),
+        "commission": float((total * 12 * CENT).quantize(CENT)),
         "additionalServices": [],
         "latestChangedDateTime": changed_at,
     }

@@ -13,6 +13,7 @@ import dagster as dg
 
 from order_pipelines.connectors.registry import connector_of
 from order_pipelines.defs import (
+    aftersales,
     checks,
     intake,
     jobs,
@@ -71,6 +72,13 @@ def build_definitions(
         for account in settings.accounts.values()
         if account.enabled and account.mode == "observe" and kinds_of(account)
     }
+    has_customers = {
+        account.system
+        for account in settings.accounts.values()
+        if account.enabled and account.customers and connectors[account.system].customer_source is not None
+    }
+    returners = [each for each in used if each.return_source is not None]
+    refunders = [each for each in used if each.refund_sink is not None]
     parcels = [each for each in used if each.shipment_sink is not None]
     books = [each for each in used if each.invoice_sink is not None]
 
@@ -82,8 +90,10 @@ def build_definitions(
         products,
         *(intake.orders_asset(settings, each, retry_delay_s) for each in apis),
         *(intake.offers_asset(settings, each, retry_delay_s) for each in sinks),
+        *(aftersales.returns_asset(settings, each, retry_delay_s) for each in returners),
         *from_files,
     ]
+    customers = [aftersales.customers_asset(settings, connectors[system]) for system in sorted(has_customers)]
     guards = [checks.quarantine_check(settings, key) for key in orders]
     read_anew = [readings.readings_asset(settings, retry_delay_s)]
     stores = [
@@ -95,6 +105,7 @@ def build_definitions(
         *(publish.stock_asset(settings, each) for each in sinks),
         *(publish.acceptances_asset(settings, connectors[system]) for system in sorted(askers)),
         *(publish.shipments_asset(settings, each, orders, parcel_files) for each in parcels),
+        *(aftersales.refunds_asset(settings, each) for each in refunders),
         *entries,
         publish.copy_asset(settings),
     ]
@@ -112,7 +123,7 @@ def build_definitions(
         readings=_keys(read_anew),
     )
     return dg.Definitions(
-        assets=[*taken_in, *read_anew, *stores, *sent, *compared, *reports],
+        assets=[*taken_in, *customers, *read_anew, *stores, *sent, *compared, *reports],
         asset_checks=[
             *guards,
             checks.declaration_checks("core", CORE_TABLES),

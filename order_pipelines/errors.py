@@ -70,6 +70,10 @@ class ConsentNeededError(PermanentConnectorError):
     """The refresh token is dead: a person must log in again (``order-pipelines authorize ACCOUNT``)."""
 
 
+class NotOfferedError(PermanentConnectorError):
+    """The other side does not have that part for this account, which is no mistake: it is left out."""
+
+
 class DataContractError(OrderPipelinesError):
     """Rows do not fit their table or payload; ``rows`` counts them, the rows themselves are in quarantine."""
 

@@ -143,6 +143,7 @@ class AccountSettings(_Section):
     """One account at one outside system. ``options`` belong to the connector and are checked by it.
 
     ``acceptance``: where orders wait for the seller, ``automatic`` accepts those whose goods are all there.
+    ``customers``: a shop's customers are read too; guests never are.
     """
 
     system: str = Field(pattern=_NAME)
@@ -154,6 +155,7 @@ class AccountSettings(_Section):
     ships_from: str | None = None
     serves: tuple[str, ...] = ()
     acceptance: Literal["automatic", "by_hand"] = "automatic"
+    customers: bool = False
     base_url: str | None = None
     token_url: str | None = None
     invoicing: Invoicing = Invoicing()
@@ -172,11 +174,16 @@ class Location(_Section):
 class Products(_Section):
     """The product master. ``file`` is CSV or XLSX; ``from_orders`` makes a product of each new SKU that orders name.
 
+    ``from_account`` is the shop that leads where there is no file; ``tax_classes`` names the VAT class of its
+    percentages.
+
     ``required_attributes``: by category, the attributes that shoppers of it ask for. ``checks``: which of the checks
     before go-live hold for this merchant.
     """
 
     file: Path | None = None
+    from_account: str | None = None
+    tax_classes: dict[str, str] = Field(default_factory=dict)
     from_orders: bool = False
     required_attributes: dict[str, tuple[str, ...]] = Field(default_factory=dict)
     checks: tuple[PreflightName, ...] = (
@@ -185,6 +192,15 @@ class Products(_Section):
         "stock_is_correct",
         "every_product_has_an_order_multiple",
     )
+
+    @model_validator(mode="after")
+    def _percentages(self) -> "Products":
+        for percentage in self.tax_classes:
+            if re.fullmatch(r"\d{1,2}(\.\d{1,2})?|100", percentage) is None:
+                raise ValueError(
+                    f'products.tax_classes: a percentage such as "21" or "5.5", not {percentage!r}'
+                )
+        return self
 
 
 class LedgerMapping(_Section):
@@ -267,6 +283,9 @@ class Settings(_Section):
         for index, location in enumerate(self.locations):
             if location.name in {other.name for other in self.locations[:index]}:
                 raise ValueError(f"locations.{index}.name: another name; {location.name!r} is named twice")
+        leading = self.products.from_account
+        if leading is not None and leading not in self.accounts:
+            raise ValueError(f"products.from_account: {leading!r} is no account")
         prefixes: dict[str, str] = {}
         for name, account in self.accounts.items():
             for key, place in (

@@ -1,5 +1,7 @@
 """Commands that answer questions: an order, the orders, what waits. Nothing of a person without ``--people``."""
 
+from decimal import Decimal, InvalidOperation
+
 import click
 import sqlalchemy as sa
 
@@ -18,7 +20,7 @@ from order_pipelines.operations.tables import orders, quarantine
 
 @click.group("orders")
 def orders_command() -> None:
-    """Look at orders, and cancel one."""
+    """Look at orders, accept, cancel or refund one."""
 
 
 @orders_command.command("list")
@@ -115,6 +117,82 @@ def orders_accept_command(ctx: click.Context, number: str, account: str | None, 
     with opened_shop(ctx) as shop:
         accept_by_hand(shop, number, account, by=by)
     click.echo("acceptance planned; the next dispatch sends it")
+
+
+@orders_command.command("refund")
+@click.argument("number")
+@click.option("--line", "line_id", required=True, metavar="ID", help="The channel's id of the order line.")
+@click.option("--reason", required=True, metavar="CODE", help="The channel's reason; see 'orders reasons'.")
+@click.option(
+    "--quantity", type=click.IntRange(1), help="Pieces the money is for (default: all that are left)."
+)
+@click.option("--amount", metavar="AMOUNT", help="Money including VAT, such as 12.50 (default: their price).")
+@click.option("--again", is_flag=True, help="Another refund of a line that had one.")
+@click.option("--account", metavar="NAME", help="When several accounts have that number.")
+@by_option
+@click.confirmation_option(prompt="Give this money back to the customer, through the channel?")
+@click.pass_context
+def orders_refund_command(
+    ctx: click.Context,
+    number: str,
+    line_id: str,
+    reason: str,
+    quantity: int | None,
+    amount: str | None,
+    again: bool,
+    account: str | None,
+    by: str,
+) -> None:
+    """Give money back for one line of the order NUMBER, at its channel."""
+    from order_pipelines.services.refunding import request_refund
+
+    with opened_shop(ctx) as shop:
+        known_account(shop.settings, account)
+        planned = request_refund(
+            shop,
+            number,
+            line_id=line_id,
+            reason=reason,
+            quantity=quantity,
+            amount=_exact(amount),
+            account=account,
+            again=again,
+            by=by,
+        )
+    total = money(planned.amount_incl_vat, planned.currency_code)
+    goes = (
+        "the account observes: it is written down and never sent"
+        if planned.is_observed
+        else "the next dispatch sends it, the channel confirms it"
+    )
+    click.echo(f"refund {planned.number} of line {line_id} planned: {total}, {planned.reason.label}; {goes}")
+
+
+def _exact(amount: str | None) -> Decimal | None:
+    """Return the amount that was typed, with a point or a comma before the cents."""
+    if amount is None:
+        return None
+    try:
+        value = Decimal(amount.replace(",", ".")) if amount.count(",") + amount.count(".") < 2 else None
+    except InvalidOperation:
+        value = None
+    if value is None or not value.is_finite():
+        raise click.BadParameter("an amount such as 12.50", param_hint="--amount")
+    return value
+
+
+@orders_command.command("reasons")
+@click.argument("account")
+@click.pass_context
+def orders_reasons_command(ctx: click.Context, account: str) -> None:
+    """List the reasons that ACCOUNT's channel takes for a refund."""
+    from order_pipelines.services.refunding import refund_reasons
+
+    with opened_shop(ctx) as shop:
+        known_account(shop.settings, account)
+        reasons = refund_reasons(shop, account)
+    show_table(None, ("code", "reason"), [(reason.code, reason.label) for reason in reasons])
+    click.echo(count_of(len(reasons), "reason"))
 
 
 @click.group("quarantine")

@@ -51,6 +51,8 @@ def _account_problems(settings: Settings) -> Iterator[str]:
                 f"accounts.{name}.secrets.{key}: expected the name of an environment variable"
                 for key in missing
             ]
+            if account.customers and connector.customer_source is None:
+                found.append(f"accounts.{name}.customers: {account.system} has no customers that can be read")
         except ConfigurationError as error:
             found.append(f"accounts.{name}: {error}")
         try:
@@ -63,9 +65,20 @@ def _account_problems(settings: Settings) -> Iterator[str]:
 
 
 def _file_problems(settings: Settings) -> Iterator[str]:
+    from order_pipelines.connectors.registry import connector_of
+
     file = settings.products.file
     if file is not None and not settings.resolve(file).is_file():
         yield f"products.file: {settings.resolve(file)} does not exist"
+    leading = settings.products.from_account
+    if leading is not None:
+        system = settings.accounts[leading].system
+        try:
+            if connector_of(system).product_source is None:
+                yield f"products.from_account: {system} has no articles that can be read"
+        except ConfigurationError:
+            # Named with its account already.
+            return
 
 
 def _store_problems(settings: Settings) -> Iterator[str]:

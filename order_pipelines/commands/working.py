@@ -13,6 +13,8 @@ from order_pipelines.commands.common import (
     opened_shop,
     show_table,
 )
+from order_pipelines.connectors.registry import connector_of
+from order_pipelines.services.shop import Shop
 
 REPORT_FILE = "report.html"
 
@@ -44,8 +46,37 @@ def sweep_command(ctx: click.Context, account: str | None, deep: bool) -> None:
                 )
             if sweep.problem is not None:
                 problems.append(f"{name}: {sweep.problem}")
+                continue
+            problems += _sweep_the_rest(shop, name, deep=deep)
         match_shipments(shop)
     finish(problems)
+
+
+def _sweep_the_rest(shop: Shop, name: str, *, deep: bool) -> list[str]:
+    """Read an account's returns and customers where it has them and it is time; returns what went wrong."""
+    from order_pipelines.services.channel_customers import sweep_customers
+    from order_pipelines.services.returns import sweep_returns
+
+    problems = []
+    able = connector_of(shop.account(name).system)
+    if able.return_source is not None:
+        returns = sweep_returns(shop, name, deep=deep)
+        if returns.listed:
+            click.echo(
+                f"{name}: {count_of(returns.listed, 'return')} listed, {returns.changed} new or changed, "
+                f"{returns.remarkable} with a remark"
+            )
+        if returns.problem is not None:
+            problems.append(f"{name}, returns: {returns.problem}")
+    if able.customer_source is not None and shop.account(name).customers:
+        customers = sweep_customers(shop, name, deep=deep)
+        if customers.is_read:
+            click.echo(
+                f"{name}: {count_of(customers.listed, 'customer')} listed, {customers.written} new or changed"
+            )
+        if customers.problem is not None:
+            problems.append(f"{name}, customers: {customers.problem}")
+    return problems
 
 
 @click.command("take-in")
@@ -85,7 +116,7 @@ def import_products_command(ctx: click.Context) -> None:
     from order_pipelines.services.product_master import import_products
 
     with opened_shop(ctx) as shop:
-        if shop.settings.products.file is None:
+        if shop.settings.products.file is None and shop.settings.products.from_account is None:
             click.echo("the settings name no product file (products.file)")
             return
         imported = import_products(shop)

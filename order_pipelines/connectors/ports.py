@@ -11,6 +11,13 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any, Literal, Protocol, runtime_checkable
 
+from order_pipelines.connectors.aftersales import (
+    CustomerSource,
+    ProductSource,
+    RefundSink,
+    ReturnInterpreter,
+    ReturnSource,
+)
 from order_pipelines.connectors.visiting import BooksWanted, Visit
 from order_pipelines.domain.findings import CallLimit
 from order_pipelines.domain.orders import Interpretation
@@ -376,7 +383,8 @@ class Connector:
 
     Factories take the account and what the house lends; ``None`` means the system cannot do that.
     ``keep_alive`` renews a consent that would end when nobody calls for long; it tells whether it did.
-    ``entities`` are what intake assets are made of: ``orders`` gives ``intake/<system>__orders``.
+    ``entities`` are what intake assets are made of: ``orders`` gives ``intake/<system>__orders``. Customers are read
+    only of accounts that ask for it, and articles of the one account that is the merchant's master.
     ``ships_whole_orders`` tells by an account's options whether one announcement ships all of an order; ``None``: no.
     ``waits_for_seller`` tells by an account's options whether its orders wait to be accepted; ``None``: they always do
     where there is an ``order_acceptor``.
@@ -396,6 +404,11 @@ class Connector:
     ships_whole_orders: Callable[[Mapping[str, Any]], bool] | None = None
     invoice_sink: Callable[[Account, House], InvoiceSink] | None = None
     books_reader: Callable[[Account, House], BooksReader] | None = None
+    return_source: Callable[[Account, House], ReturnSource] | None = None
+    return_interpreter: ReturnInterpreter | None = None
+    refund_sink: Callable[[Account, House], RefundSink] | None = None
+    product_source: Callable[[Account, House], ProductSource] | None = None
+    customer_source: Callable[[Account, House], CustomerSource] | None = None
     keep_alive: Callable[[Account, House], bool] | None = None
     account_probe: Callable[[Account, House], AccountProbe] | None = None
     limits: tuple[CallLimit, ...] = ()

@@ -48,11 +48,13 @@ _OFFERS_LISTED_EVERY = timedelta(minutes=55)
 
 
 def products_asset(settings: Settings) -> dg.AssetsDefinition:
-    """Return ``intake/products``: the product master, from its file or from orders."""
-    file = settings.products.file
+    """Return ``intake/products``: the product master, from its file, the leading account or orders."""
+    file, leading = settings.products.file, settings.products.from_account
     source = (
         f"the file {file.name}"
         if file is not None
+        else f"the account {leading}, once a day"
+        if leading is not None
         else "the orders themselves"
         if settings.products.from_orders
         else "no file is named in the settings"
@@ -70,6 +72,9 @@ def products_asset(settings: Settings) -> dg.AssetsDefinition:
             "dagster/table_name": "products",
         },
         code_version="1",
+        pool=None
+        if leading is None or file is not None
+        else naming.api_pool(settings.accounts[leading].system),
         op_tags=naming.priority(naming.FIRST_PRODUCTS),
     )
     def products(
@@ -78,7 +83,7 @@ def products_asset(settings: Settings) -> dg.AssetsDefinition:
         from order_pipelines.services.product_master import import_products
 
         with failing_clearly(context), shop.open() as opened:
-            imported = import_products(opened)
+            imported = import_products(opened, always=is_deep(context))
             with opened.store.reading() as connection:
                 total = connection.execute(
                     sa.select(sa.func.count()).select_from(tables.products)

@@ -32,6 +32,8 @@ _GROUPS = (
     ("order", "orders"),
     ("quarantine", "orders"),
     ("open_quarantine", "orders"),
+    ("channel_return", "returns"),
+    ("open_returns", "returns"),
     ("product", "products"),
     ("stock", "stock"),
     ("channel_", "stock"),

@@ -171,7 +171,7 @@ def acceptances_asset(settings: Settings, connector: Connector) -> dg.AssetsDefi
                 for name, account in opened.accounts(lambda able: able.order_acceptor)
                 if account.system == system and connector.asks_seller(account.options)
             ]
-            outcomes = serve(shop, accounts, partial(_dispatch, kinds=(CHANNEL_ACCEPTANCE,)))
+            outcomes = serve(shop, accounts, partial(dispatch_due, kinds=(CHANNEL_ACCEPTANCE,)))
             of_kind = tables.outbox.c.kind == CHANNEL_ACCEPTANCE
             total, sample = _look(opened, tables.outbox, _EFFECTS_SHOWN, accounts, of_kind)
         extra = {"sample": sample, "order_pipelines/acceptances_planned": planned}
@@ -221,7 +221,7 @@ def shipments_asset(
                 for name, account in opened.accounts(lambda able: able.shipment_sink)
                 if account.system == system
             ]
-            outcomes = serve(shop, accounts, partial(_dispatch, kinds=kinds))
+            outcomes = serve(shop, accounts, partial(dispatch_due, kinds=kinds))
             total, sample = _look(opened, tables.shipments, _PARCELS_SHOWN, accounts)
         yield materialized(context, key, outcomes, check, row_count=total, extra={"sample": sample})
 
@@ -276,7 +276,7 @@ def entries_asset(
             for name in sellers:
                 plan_invoices(opened, name, planned)
             dying = keep_consents_alive(opened) if is_deep(context) else {}
-            served = serve(shop, books, partial(_dispatch, kinds=(SALES_ENTRY,)))
+            served = serve(shop, books, partial(dispatch_due, kinds=(SALES_ENTRY,)))
             outcomes = [_with_problem(outcome, dying.get(outcome.account)) for outcome in served]
             total, sample = _look(opened, tables.invoices, _INVOICES_SHOWN, sellers)
         yield materialized(
@@ -303,7 +303,8 @@ def _with_problem(outcome: Outcome, problem: str | None) -> Outcome:
     return Outcome(outcome.account, outcome.counts, problem)
 
 
-def _dispatch(shop: Shop, account: str, kinds: tuple[str, ...]) -> Outcome:
+def dispatch_due(shop: Shop, account: str, kinds: tuple[str, ...]) -> Outcome:
+    """Send what is due of these kinds for one account; returns what came of it."""
     counts = dict.fromkeys(("confirmed", "accepted", "found", "in_doubt", "failed", "left"), 0)
     last = None
     for kind in kinds:

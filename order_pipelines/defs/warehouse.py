@@ -45,6 +45,7 @@ def _core_upstream(table: Table, intake: Sequence[dg.AssetKey]) -> list[dg.Asset
         "orders": ("orders",),
         "stock": ("orders", "stock_counts", "shipments", "offers"),
         "reconciliation": ("readings",),
+        "returns": ("returns",),
     }.get(group, ("orders",))
     return [key for key in intake if key.path[-1].split("__")[-1] in wanted]
 

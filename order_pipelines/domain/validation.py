@@ -26,6 +26,12 @@ _TYPES = {
     "unit_price": "Int64",
     "cancelled_excess": "Int64",
     "is_duplicate": "boolean",
+    "order_said": "string[pyarrow]",
+    "return_state": "string[pyarrow]",
+    "registered_at": "Float64",
+    "returned_excess": "Int64",
+    "is_order_known": "boolean",
+    "is_line_known": "boolean",
 }
 
 _REASONS = {

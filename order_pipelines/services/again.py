@@ -10,6 +10,7 @@ from order_pipelines.services.audit import RETRY_QUARANTINE, record
 from order_pipelines.services.booking import Booked
 from order_pipelines.services.file_booking import FILE, take_in_again
 from order_pipelines.services.intake import reinterpret
+from order_pipelines.services.returns import RETURN, reinterpret_returns
 from order_pipelines.services.shipping import match_shipments
 from order_pipelines.services.shop import Shop
 
@@ -47,7 +48,8 @@ def read_again(shop: Shop, numbers: Iterable[int]) -> Booked:
         for part in chunks(wanted):
             query = sa.select(receipts.c.receipt_seq, receipts.c.kind).where(receipts.c.receipt_seq.in_(part))
             kinds |= {row.receipt_seq: row.kind for row in connection.execute(query)}
-    booked = reinterpret(shop, [number for number in wanted if kinds.get(number) not in {FILE, None}])
+    booked = reinterpret(shop, [number for number in wanted if kinds.get(number) not in {FILE, RETURN, None}])
+    reinterpret_returns(shop, [number for number in wanted if kinds.get(number) == RETURN])
     for number in wanted:
         if kinds.get(number) == FILE:
             booked.add(take_in_again(shop, number))

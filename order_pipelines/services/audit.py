@@ -22,8 +22,8 @@ from order_pipelines.settings import Settings, load_settings
 
 SETTING = "setting"
 RELEASE_STOCK, CANCEL_ORDER, ACCEPT_ORDER = "release_stock", "cancel_order", "accept_order"
-RETRY_QUARANTINE, RETRY_FAILED = "retry_quarantine", "retry_failed"
-KINDS = (SETTING, RELEASE_STOCK, CANCEL_ORDER, ACCEPT_ORDER, RETRY_QUARANTINE, RETRY_FAILED)
+REFUND_ORDER, RETRY_QUARANTINE, RETRY_FAILED = "refund_order", "retry_quarantine", "retry_failed"
+KINDS = (SETTING, RELEASE_STOCK, CANCEL_ORDER, ACCEPT_ORDER, REFUND_ORDER, RETRY_QUARANTINE, RETRY_FAILED)
 COMMAND, SETTINGS = "command", "settings"
 MODE = "mode"
 

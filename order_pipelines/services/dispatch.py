@@ -10,6 +10,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from order_pipelines import clock
+from order_pipelines.connectors.aftersales import RefundSink
 from order_pipelines.connectors.ports import (
     BookedEntry,
     EntryLine,
@@ -29,6 +30,7 @@ from order_pipelines.operations.tables import invoices, orders, shipments
 from order_pipelines.services.accepting import CHANNEL_ACCEPTANCE
 from order_pipelines.services.cancelling import CHANNEL_CANCELLATION, is_cancelled_here
 from order_pipelines.services.planning import CHANNEL_SHIPMENT, SALES_ENTRY
+from order_pipelines.services.refunding import CHANNEL_REFUND, send_refund
 from order_pipelines.services.shop import Shop
 
 log = logging.getLogger(__name__)
@@ -36,6 +38,7 @@ log = logging.getLogger(__name__)
 # Nobody documents how soon a search finds a new entry, nor a channel's list a parcel that it has only accepted: what
 # may exist is looked for only after this.
 _SEARCH_LAG = timedelta(minutes=2)
+_LOOKED_FOR = frozenset({SALES_ENTRY, CHANNEL_SHIPMENT, CHANNEL_REFUND})
 _BUDGET_STATUSES = frozenset({401, 403, 429})
 # One lost answer says nothing of the next parcel; after three in a row nobody is there, and each costs its timeout.
 _SILENT_IN_A_ROW = 3
@@ -62,6 +65,8 @@ def dispatch_all(shop: Shop) -> dict[str, Dispatched]:
     if any(shop.accounts(lambda connector: connector.order_acceptor)):
         # First of all: operators refuse for the seller what is not accepted in time.
         kinds.insert(0, CHANNEL_ACCEPTANCE)
+    if any(shop.accounts(lambda connector: connector.refund_sink)):
+        kinds.insert(-1, CHANNEL_REFUND)
     return {kind: dispatch_kind(shop, kind) for kind in kinds}
 
 
@@ -214,8 +219,8 @@ def _note_failure(shop: Shop, row: Any, error: ConnectorError, done: Dispatched)
         if error.retryable or error.status in _BUDGET_STATUSES:
             state = outbox.IN_DOUBT if error.maybe_acted or row.state == outbox.IN_DOUBT else outbox.PENDING
             wait_s = error.retry_after_s or 0.0
-            if row.kind in {SALES_ENTRY, CHANNEL_SHIPMENT} and state == outbox.IN_DOUBT:
-                wait_s = max(wait_s, _SEARCH_LAG.total_seconds())
+            if state == outbox.IN_DOUBT:
+                wait_s = max(wait_s, _lag_s(row))
             outbox.postpone(connection, row, state, str(error), at_least_s=wait_s)
             if row.kind == SALES_ENTRY:
                 _note_invoice(
@@ -230,6 +235,10 @@ def _note_failure(shop: Shop, row: Any, error: ConnectorError, done: Dispatched)
                 _note_invoice(connection, row.subject_key, "failed", None)
             done.failed += 1
     return error.status is not None and error.status not in _BUDGET_STATUSES
+
+
+def _lag_s(row: Any) -> float:
+    return _SEARCH_LAG.total_seconds() if row.kind in _LOOKED_FOR else 0.0
 
 
 def _send_to_channel(shop: Shop, account: str, rows: list[Any], lease: Lease, done: Dispatched) -> None:
@@ -252,6 +261,9 @@ def _sender(shop: Shop, account: str, kind: str, lease: Lease, done: Dispatched)
     if kind == CHANNEL_ACCEPTANCE:
         acceptor = shop.connect(account, lambda connector: connector.order_acceptor, _deadline(shop))
         return lambda row: _send_acceptance(shop, acceptor, row, lease, done)
+    if kind == CHANNEL_REFUND:
+        refunds = shop.connect(account, lambda connector: connector.refund_sink, _deadline(shop))
+        return lambda row: _send_refund(shop, refunds, row, lease, done)
     sink = shop.connect(account, lambda connector: connector.shipment_sink, _deadline(shop))
     if kind == CHANNEL_CANCELLATION:
         return lambda row: _send_cancellation(shop, sink, row, lease, done)
@@ -368,6 +380,15 @@ def _send_acceptance(shop: Shop, acceptor: OrderAcceptor, row: Any, lease: Lease
     _settle_answer(shop, row, result, lease, done)
 
 
+def _send_refund(shop: Shop, sink: RefundSink, row: Any, lease: Lease, done: Dispatched) -> None:
+    """Give money back once; the channel's order is looked at before each try, for it knows no key against repeats."""
+    if _is_too_fresh(row):
+        return
+    _note_sent(shop, row, lease)
+    result = send_refund(shop, sink, row)
+    _settle_answer(shop, row, result, lease, done)
+
+
 def _settle_answer(shop: Shop, row: Any, result: WriteResult, lease: Lease, done: Dispatched) -> None:
     with shop.store.transaction() as connection:
         assert_held(connection, lease)
@@ -376,7 +397,8 @@ def _settle_answer(shop: Shop, row: Any, result: WriteResult, lease: Lease, done
             outbox.move(connection, row.effect_key, outbox.SENT, write_reference=result.reference)
         elif result.state == "confirmed":
             done.confirmed += 1
-            outbox.move(connection, row.effect_key, outbox.CONFIRMED)
+            given = {"external_id": result.reference} if row.kind == CHANNEL_REFUND else {}
+            outbox.move(connection, row.effect_key, outbox.CONFIRMED, **given)
         elif result.state == "rejected":
             done.failed += 1
             outbox.move(
@@ -384,4 +406,5 @@ def _settle_answer(shop: Shop, row: Any, result: WriteResult, lease: Lease, done
             )
         else:
             done.in_doubt += 1
-            outbox.postpone(connection, row, outbox.IN_DOUBT, result.reason or "the channel gave no reason")
+            reason = result.reason or "the channel gave no reason"
+            outbox.postpone(connection, row, outbox.IN_DOUBT, reason, at_least_s=_lag_s(row))

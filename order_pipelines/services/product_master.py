@@ -1,4 +1,4 @@
-"""The product master from its file: accepted products replace the former ones, conflicts are listed and stay out."""
+"""The product master from its file or the leading shop: accepted articles replace the former, conflicts stay out."""
 
 import hashlib
 from dataclasses import dataclass, field
@@ -21,10 +21,13 @@ from order_pipelines.operations.tables import (
     products,
 )
 from order_pipelines.services.again import read_again, retry_quarantine
+from order_pipelines.services.channel_products import ACCOUNT, is_due, note_read, read_account_products
 from order_pipelines.services.desired_stock import refresh_desired
 from order_pipelines.services.judging import CatalogueCache
-from order_pipelines.services.product_file import read_product_file
+from order_pipelines.services.product_file import ProductFile, read_product_file
 from order_pipelines.services.shop import Shop
+
+FILE = "file"
 
 
 @dataclass
@@ -35,24 +38,38 @@ class Imported:
     changed: int = 0
     removed: int = 0
     conflicts: int = 0
+    is_read: bool = True
     orders_judged_again: int = 0
     reasons: dict[str, int] = field(default_factory=dict)
 
 
-def import_products(shop: Shop) -> Imported:
-    """Read the master file and bring the products to it; orders that waited for it are judged again.
+def import_products(shop: Shop, *, always: bool = True) -> Imported:
+    """Read the master and bring the products to it; orders that waited for it are judged again.
 
-    A SKU that left the file is no article any more; orders that named it keep the SKU they were booked with until they
-    are judged again.
+    A SKU that left the master is no article any more; orders that named it keep the SKU they were booked with until
+    they are judged again. A file is read each time; a shop once a day, unless ``always``.
 
     Raises:
-        DataContractError: the file cannot be read; the products stay as they were.
+        DataContractError: the master cannot be read or believed; the products stay as they were.
+        ConnectorError: the shop cannot be read now; likewise.
     """
     imported = Imported()
-    file = shop.settings.products.file
-    if file is None:
+    file, account = shop.settings.products.file, shop.settings.products.from_account
+    started = clock.now()
+    if file is not None:
+        found, source = read_product_file(shop.settings.resolve(file)), FILE
+    elif account is not None and (always or is_due(shop, account)):
+        found, source = read_account_products(shop, account), ACCOUNT
+    else:
+        imported.is_read = False
         return imported
-    found = read_product_file(shop.settings.resolve(file))
+    _bring_to(shop, found, source, imported)
+    if source == ACCOUNT and account is not None:
+        note_read(shop, account, started)
+    return imported
+
+
+def _bring_to(shop: Shop, found: ProductFile, source: str, imported: Imported) -> None:
     accepted, contradictions = check_master(found.products, shop.settings.vat.classes())
     conflicts = [*found.conflicts, *contradictions]
     imported.products = len(accepted)
@@ -60,7 +77,7 @@ def import_products(shop: Shop) -> Imported:
     for conflict in conflicts:
         imported.reasons[conflict.code] = imported.reasons.get(conflict.code, 0) + 1
     with shop.store.transaction() as connection:
-        changed, appeared = _write(connection, accepted, imported)
+        changed, appeared = _write(connection, accepted, source, imported)
         _write_details(connection, accepted)
         connection.execute(sa.delete(product_conflicts))
         upsert(connection, product_conflicts, [_conflict_row(conflict) for conflict in conflicts])
@@ -69,7 +86,6 @@ def import_products(shop: Shop) -> Imported:
             refresh_desired(connection, shop.settings, changed)
     if changed:
         imported.orders_judged_again = _judge_again(shop, changed, appeared)
-    return imported
 
 
 def _conflict_row(conflict: MasterConflict) -> dict[str, Any]:
@@ -84,7 +100,7 @@ def _conflict_row(conflict: MasterConflict) -> dict[str, Any]:
     }
 
 
-def _values(product: Product) -> dict[str, Any]:
+def _values(product: Product, source: str) -> dict[str, Any]:
     return {
         "sku": product.sku,
         "name": product.name,
@@ -93,11 +109,13 @@ def _values(product: Product) -> dict[str, Any]:
         "weight_grams": product.weight_grams,
         "cost": product.cost,
         "supplier": product.supplier,
-        "source": "file",
+        "source": source,
     }
 
 
-def _write(connection: Connection, accepted: list[Product], imported: Imported) -> tuple[set[str], set[str]]:
+def _write(
+    connection: Connection, accepted: list[Product], source: str, imported: Imported
+) -> tuple[set[str], set[str]]:
     """Write the products; returns the SKUs that changed or went, and the SKUs and EANs that name an article newly."""
     before = {row.sku: row for row in connection.execute(sa.select(products))}
     eans_before: dict[str, set[str]] = {}
@@ -109,10 +127,10 @@ def _write(connection: Connection, accepted: list[Product], imported: Imported) 
         sku
         for sku, product in wanted.items()
         if sku not in before
-        or any(getattr(before[sku], name) != value for name, value in _values(product).items())
+        or any(getattr(before[sku], name) != value for name, value in _values(product, source).items())
         or eans_before.get(sku, set()) != eans[sku]
     }
-    gone = {sku for sku, row in before.items() if row.source == "file" and sku not in wanted}
+    gone = {sku for sku, row in before.items() if row.source in (FILE, ACCOUNT) and sku not in wanted}
     touched = sorted(changed | gone)
     for part in chunks(touched):
         connection.execute(sa.delete(product_eans).where(product_eans.c.sku.in_(part)))
@@ -125,7 +143,7 @@ def _write(connection: Connection, accepted: list[Product], imported: Imported) 
         first = next_values(connection, CHANGE, len(changed))
         now = clock.now()
         rows = [
-            {**_values(wanted[sku]), "updated_at": now, "change_seq": number}
+            {**_values(wanted[sku], source), "updated_at": now, "change_seq": number}
             for number, sku in enumerate(sorted(changed), start=first)
         ]
         for part in chunks(rows):

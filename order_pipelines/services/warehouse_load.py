@@ -25,6 +25,8 @@ from order_pipelines.warehouse.engine import Warehouse
 from order_pipelines.warehouse.marts import MartResult
 from order_pipelines.warehouse.session import Session
 from order_pipelines.warehouse.tables import (
+    CHANNEL_RETURN_LINES,
+    CHANNEL_RETURNS,
     INVOICE_LINES,
     INVOICE_ORDERS,
     INVOICES,
@@ -201,6 +203,10 @@ def _take_in(session: Session, stream: Stream) -> None:
         _take_in_orders(session)
     elif stream.name == streams.INVOICES_STREAM.name:
         _take_in_invoices(session)
+    elif stream.name == streams.RETURNS_STREAM.name:
+        session.execute(merge.merge(CHANNEL_RETURNS))
+        session.execute(merge.delete_vanished(CHANNEL_RETURN_LINES, CHANNEL_RETURNS))
+        session.execute(merge.merge(CHANNEL_RETURN_LINES))
     else:
         if stream.name == streams.QUARANTINE_STREAM.name:
             _touch(

@@ -18,6 +18,8 @@ from order_pipelines.errors import DataContractError
 from order_pipelines.operations.store import AUDIT, CHANGE, MOVEMENT
 from order_pipelines.warehouse.tables import (
     AUDIT_LOG,
+    CHANNEL_RETURN_LINES,
+    CHANNEL_RETURNS,
     CHANNEL_STOCK,
     DAY_READINGS,
     ENTRY_READINGS,
@@ -58,6 +60,7 @@ class Stream:
 
 ORDERS_STREAM = Stream("orders", (ORDERS, ORDER_VERSIONS, ORDER_LINES))
 INVOICES_STREAM = Stream("invoices", (INVOICES, INVOICE_LINES, INVOICE_ORDERS))
+RETURNS_STREAM = Stream("channel_returns", (CHANNEL_RETURNS, CHANNEL_RETURN_LINES))
 QUARANTINE_STREAM = Stream("quarantine", (QUARANTINE,))
 STREAMS = (
     ORDERS_STREAM,
@@ -67,6 +70,7 @@ STREAMS = (
     Stream("channel_stock", (CHANNEL_STOCK,)),
     INVOICES_STREAM,
     Stream("invoice_holds", (INVOICE_HOLDS,)),
+    RETURNS_STREAM,
     QUARANTINE_STREAM,
     Stream("outbox", (OUTBOX,)),
     Stream("day_readings", (DAY_READINGS,)),
@@ -78,6 +82,9 @@ STREAMS = (
 # Where a table's rows come from when they are not the stream's own rows. ``owner`` is the stream's table.
 _FROM = {
     ORDER_LINES.full_name: "orders as owner inner join order_lines as own on owner.order_key = own.order_key",
+    CHANNEL_RETURN_LINES.full_name: (
+        "channel_returns as owner inner join channel_return_lines as own on owner.return_key = own.return_key"
+    ),
     INVOICE_ORDERS.full_name: (
         "invoices as owner inner join invoice_orders as own on owner.invoice_key = own.invoice_key"
     ),

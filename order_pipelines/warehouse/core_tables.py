@@ -19,6 +19,7 @@ from order_pipelines.warehouse.columns import (
 )
 from order_pipelines.warehouse.decision_tables import AUDIT_LOG
 from order_pipelines.warehouse.reading_tables import READING_TABLES
+from order_pipelines.warehouse.return_tables import CHANNEL_RETURN_LINES, CHANNEL_RETURNS
 
 ORDER_KINDS = ("sale", "credit")
 EFFECT_STATES = ("pending", "sent", "confirmed", "in_doubt", "on_hold", "failed", "aborted")
@@ -172,7 +173,11 @@ PRODUCTS = Table(
         text("vat_class", "VAT class; unknown keeps orders from being invoiced."),
         text("unit", "Unit of sale."),
         text("supplier", "Who supplies it."),
-        text("source", "Where the product came from: the master file, or orders.", nullable=False),
+        text(
+            "source",
+            "Where the product came from: the master file, the leading account, or orders.",
+            nullable=False,
+        ),
         integer("weight_grams", "Weight of one unit.", unit="g"),
         price("cost", "Purchase price of one unit, in the merchant's currency."),
         _CHANGE_SEQ,
@@ -415,6 +420,8 @@ CORE_TABLES = (
     INVOICE_HOLDS,
     QUARANTINE,
     OUTBOX,
+    CHANNEL_RETURNS,
+    CHANNEL_RETURN_LINES,
     *READING_TABLES,
     AUDIT_LOG,
 )

@@ -7,6 +7,7 @@ DECISIONS = (
     "release_stock",
     "cancel_order",
     "accept_order",
+    "refund_order",
     "retry_quarantine",
     "retry_failed",
 )

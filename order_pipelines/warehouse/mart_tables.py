@@ -15,6 +15,7 @@ from order_pipelines.warehouse.columns import (
     text,
 )
 from order_pipelines.warehouse.core_tables import ORDER_KINDS
+from order_pipelines.warehouse.return_tables import OPEN_RETURNS
 from order_pipelines.warehouse.three_way_tables import THREE_WAY_PER_DAY, THREE_WAY_TERMS
 
 ORDER_LIST = Table(
@@ -276,6 +277,7 @@ MART_TABLES = (
     STOCK_PER_CHANNEL,
     INVOICE_LIST,
     OPEN_QUARANTINE,
+    OPEN_RETURNS,
     THREE_WAY_TERMS,
     THREE_WAY_PER_DAY,
 )

@@ -14,6 +14,7 @@ from order_pipelines.warehouse.session import Session
 from order_pipelines.warehouse.tables import (
     INVOICE_LIST,
     OPEN_QUARANTINE,
+    OPEN_RETURNS,
     ORDER_LIST,
     REVENUE_PER_CHANNEL_DAY,
     REVENUE_PER_CHANNEL_MONTH,
@@ -54,6 +55,7 @@ _STALE: tuple[tuple[Table, str | None], ...] = (
     (STOCK, None),
     (STOCK_PER_CHANNEL, None),
     (OPEN_QUARANTINE, None),
+    (OPEN_RETURNS, None),
     (THREE_WAY_TERMS, None),
     (THREE_WAY_PER_DAY, None),
 )

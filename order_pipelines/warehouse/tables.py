@@ -37,6 +37,7 @@ from order_pipelines.warehouse.mart_tables import (
     STOCK_PER_CHANNEL,
 )
 from order_pipelines.warehouse.reading_tables import DAY_READINGS, ENTRY_READINGS, ORDER_READINGS
+from order_pipelines.warehouse.return_tables import CHANNEL_RETURN_LINES, CHANNEL_RETURNS, OPEN_RETURNS
 from order_pipelines.warehouse.three_way_tables import THREE_WAY_PER_DAY, THREE_WAY_TERMS
 
 ALL_TABLES: tuple[Table, ...] = (*CORE_TABLES, *MART_TABLES, *BOOKKEEPING_TABLES)
@@ -47,6 +48,8 @@ __all__ = [
     "AUDIT_LOG",
     "BOOKKEEPING_TABLES",
     "BY_NAME",
+    "CHANNEL_RETURNS",
+    "CHANNEL_RETURN_LINES",
     "CHANNEL_STOCK",
     "CORE_TABLES",
     "DAY_READINGS",
@@ -59,6 +62,7 @@ __all__ = [
     "LOAD_STATE",
     "MART_TABLES",
     "OPEN_QUARANTINE",
+    "OPEN_RETURNS",
     "ORDERS",
     "ORDER_LINES",
     "ORDER_LIST",

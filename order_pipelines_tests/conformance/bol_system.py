@@ -236,6 +236,7 @@ BOL = System(
         "GET /retailer/offers/{offer-id}",
         "GET /retailer/orders",
         "GET /retailer/orders/{order-id}",
+        "GET /retailer/returns",
         "GET /retailer/shipments",
         "GET /shared/process-status/{process-status-id}",
         "POST /retailer/offers/export",

@@ -10,22 +10,25 @@ from order_pipelines_tests.contract.recordings import recordings_of
 from order_pipelines_tests.contract.subject import able, subject_of
 
 ABILITIES = {
-    "bol": {"interpreter", "order_source", "stock_sink", "shipment_sink", "account_probe"},
+    "bol": {
+        "interpreter", "order_source", "stock_sink", "shipment_sink", "return_source", "return_interpreter",
+        "account_probe",
+    },
     "mirakl": {
         "interpreter", "order_source", "stock_sink", "order_acceptor", "shipment_sink", "ships_whole_orders",
-        "account_probe",
+        "return_source", "return_interpreter", "refund_sink", "account_probe",
     },
     "shopware": {
         "interpreter", "order_source", "stock_sink", "order_acceptor", "waits_for_seller", "shipment_sink",
-        "account_probe",
+        "product_source", "customer_source", "account_probe",
     },
     "b2b_files": {"interpreter", "file_interpreter"},
     "exact_online": {"invoice_sink", "books_reader", "keep_alive", "account_probe"},
 }  # fmt: skip
 ENTITIES = {
-    "bol": ("orders",),
-    "mirakl": ("orders",),
-    "shopware": ("orders",),
+    "bol": ("orders", "returns"),
+    "mirakl": ("orders", "returns"),
+    "shopware": ("orders", "products", "customers"),
     "b2b_files": ("orders", "stock_counts", "shipments"),
     "exact_online": (),
 }

@@ -99,6 +99,7 @@ def test_every_system_with_an_enabled_account_has_its_assets(
         "intake/readings",
         "intake/bol__orders",
         "intake/bol__offers",
+        "intake/bol__returns",
         "intake/b2b_files__orders",
         "intake/b2b_files__stock_counts",
         "intake/b2b_files__shipments",
@@ -123,7 +124,7 @@ def test_acceptances_have_an_asset_where_orders_wait_for_the_seller_and_go_befor
 
     usual = ["shadow", "shipments", "stock"]
     assert names("bol", {}) == [f"publish/bol__{each}" for each in usual]
-    assert names("mirakl", {}) == [f"publish/mirakl__{each}" for each in ["acceptances", *usual]]
+    assert names("mirakl", {}) == [f"publish/mirakl__{each}" for each in ["acceptances", "refunds", *usual]]
     assert names("shopware", {}) == [f"publish/shopware__{each}" for each in usual]
     chosen = names("shopware", {"in_progress_after_import": True})
     assert chosen == [f"publish/shopware__{each}" for each in ["acceptances", *usual]]
@@ -135,6 +136,34 @@ def test_acceptances_have_an_asset_where_orders_wait_for_the_seller_and_go_befor
     below = {name for name, each in found.items() if spec.key in {dep.asset_key for dep in each.deps}}
     assert below == set(), "a failed acceptance keeps no parcel from being announced"
     assert naming.THEN_STOCK > naming.THEN_ACCEPT > naming.THEN_PUBLISH
+
+
+def test_customers_have_an_asset_where_an_account_asks_for_them_and_feed_no_table_of_the_warehouse(
+    full: Settings,
+) -> None:
+    shop = full.accounts["bol_main"].model_copy(update={"system": "shopware"})
+    without = _specs(full.model_copy(update={"accounts": {"shop": shop}}))
+    asked = shop.model_copy(update={"customers": True})
+    found = _specs(full.model_copy(update={"accounts": {"shop": asked}}))
+    assert found.keys() - without.keys() == {"intake/shopware__customers"}
+    spec = found["intake/shopware__customers"]
+    assert spec.tags["order_pipelines/pii"] == "customer"
+    assert [name for name, each in found.items() if spec.key in {dep.asset_key for dep in each.deps}] == []
+
+
+def test_returns_feed_their_tables_and_no_order_or_stock(full: Settings) -> None:
+    specs = _specs(full)
+    key = specs["intake/bol__returns"].key
+    below = {name for name, each in specs.items() if key in {dep.asset_key for dep in each.deps}}
+    assert below == {"core/channel_returns", "core/channel_return_lines", "publish/bol__shadow"}
+
+
+def test_a_leading_account_is_the_source_of_the_master(full: Settings) -> None:
+    shop = full.accounts["bol_main"].model_copy(update={"system": "shopware"})
+    products = full.products.model_copy(update={"file": None, "from_account": "shop"})
+    changed = full.model_copy(update={"accounts": {"shop": shop}, "products": products})
+    description = _specs(changed)["intake/products"].description or ""
+    assert description.endswith("Source: the account shop, once a day.")
 
 
 def test_a_system_whose_accounts_are_off_has_no_assets(full: Settings) -> None:
@@ -252,6 +281,7 @@ def test_every_table_has_a_blocking_check_and_every_claim_a_check(definitions: d
         "readings_every_account_read",
         "bol__orders_every_account_read",
         "bol__offers_every_account_read",
+        "bol__returns_every_account_read",
         "b2b_files__orders_every_account_read",
         "b2b_files__stock_counts_every_account_read",
         "b2b_files__shipments_every_account_read",
@@ -285,6 +315,7 @@ def test_whatever_opens_the_warehouse_waits_in_one_pool_and_calls_wait_per_syste
     assert pools["api_bol"] == {
         "intake__bol__orders",
         "intake__bol__offers",
+        "intake__bol__returns",
         "publish__bol__stock",
         "publish__bol__shipments",
         "publish__bol__shadow",
@@ -338,7 +369,7 @@ def test_the_code_location_loads_without_frames_and_charts(tmp_path: Path) -> No
     """The code server imports it at every reload and each run once; pandas and matplotlib stay out."""
     (tmp_path / "settings.toml").write_text(TOML, encoding="utf-8")
     shown, heavy = _load(tmp_path, _SHOW, ORDER_PIPELINES_SETTINGS=str(tmp_path / "settings.toml"))
-    assert shown.startswith("40 ")
+    assert shown.startswith("44 ")
     assert heavy == "[]"
 
 

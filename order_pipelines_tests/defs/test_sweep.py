@@ -80,7 +80,7 @@ def test_one_run_does_everything_in_the_order_in_which_it_follows(swept: Swept) 
         "publish__warehouse_copy",
     ]
     assert [step for step in steps if step in order] == order
-    assert len(steps) == 17
+    assert len(steps) == 18
     assert "publish__report" not in steps
 
 

@@ -45,6 +45,6 @@ def test_its_questions_to_the_warehouse_run(tmp_path: Path) -> None:
     warehouse = Warehouse(f"duckdb:///{tmp_path / 'warehouse.duckdb'}", tmp_path)
     warehouse.migrate()
     questions = code_blocks(PAGE, "sql")
-    assert len(questions) == 2
+    assert len(questions) == 3
     for question in questions:
         assert warehouse.query(question.rstrip(";")).num_rows == 0

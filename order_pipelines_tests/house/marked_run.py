@@ -1,6 +1,7 @@
 """A merchant whose secrets and customers carry marks that occur nowhere else, and where the marks may be found."""
 
 import json
+import logging
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -29,10 +30,15 @@ FILE_PERSON: Mapping[str, str] = {
     "vat_id": "NL123498765B02",
     "remark": "Qxremark please ring Qxneighbour",
 }
+# What only one system has a place for.
+RELAY, COMMENT, CLIENT_IP = "qxrelay.buyer@notification.example", "Qxcomment ring Qxdoorbell", "203.0.113.77"
 MARKS: Mapping[str, str] = {
     **{f"person {name}": value for name, value in PERSON.items()},
     **{f"billing {name}": value for name, value in BILLING.items()},
     **{f"file {name}": value for name, value in FILE_PERSON.items()},
+    "relay address": RELAY,
+    "comment": COMMENT,
+    "address of the browser": CLIENT_IP,
 }
 
 MAY_NAME_PEOPLE: Mapping[str, str] = {
@@ -51,11 +57,59 @@ MAY_NAME_PEOPLE_ON_DISK: Mapping[str, str] = {
 }
 
 
-def malform() -> dict[str, Any]:
-    """Return the wish that marks an order's buyer."""
-    replaced = {f"shipmentDetails.{name}": value for name, value in PERSON.items()}
-    billing = {**PERSON, **BILLING, "countryCode": "NL", "houseNumber": "1", "salutation": "UNKNOWN"}
-    return {"replaced": {**replaced, "billingDetails": billing}}
+class Kept(logging.Handler):
+    """Every record of every logger, as a handler with a traceback would write it."""
+
+    def __init__(self) -> None:
+        super().__init__(logging.DEBUG)
+        self.lines: list[str] = []
+        self.setFormatter(logging.Formatter("%(name)s %(levelname)s %(message)s"))
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self.lines.append(self.format(record))
+
+
+def marked_wish(system: str) -> dict[str, Any]:
+    """Return the members of a wish that mark an order's buyer at a channel."""
+    if system == "bol":
+        replaced: dict[str, Any] = {f"shipmentDetails.{name}": value for name, value in PERSON.items()}
+        billing = {**PERSON, **BILLING, "countryCode": "NL", "houseNumber": "1", "salutation": "UNKNOWN"}
+        return {"malform": {"replaced": {**replaced, "billingDetails": billing}}}
+    if system == "mirakl":
+        names = {"firstname": "firstName", "lastname": "surname"}
+        street = {"street_1": "streetName", "street_2": "extraAddressInformation", "zip_code": "zipCode"}
+        address = {**names, **street, "city": "city", "company": "company", "phone": "deliveryPhoneNumber"}
+        replaced = {f"customer.{name}": PERSON[mark] for name, mark in names.items()}
+        for part in ("shipping_address", "billing_address"):
+            replaced |= {f"customer.{part}.{name}": PERSON[mark] for name, mark in address.items()}
+        replaced |= {
+            "customer.organization.name": PERSON["company"],
+            "customer.organization.tax_identification_number": BILLING["vatNumber"],
+            "customer.organization.identification_number": BILLING["kvkNumber"],
+            "customer_notification_email": RELAY,
+        }
+        return {"malform": {"replaced": replaced}, "business": True, "phone": True}
+    assert system == "shopware", system
+    names = {"firstName": "firstName", "lastName": "surname", "company": "company"}
+    address = {
+        **names,
+        "street": "streetName",
+        "additionalAddressLine1": "extraAddressInformation",
+        "zipcode": "zipCode",
+        "city": "city",
+        "phoneNumber": "deliveryPhoneNumber",
+    }
+    replaced = {f"orderCustomer.{name}": PERSON[mark] for name, mark in names.items()}
+    for part in ("deliveries.0.shippingOrderAddress", "billingAddress"):
+        replaced |= {f"{part}.{name}": PERSON[mark] for name, mark in address.items()}
+    replaced |= {
+        "orderCustomer.email": PERSON["email"],
+        "orderCustomer.vatIds": [BILLING["vatNumber"]],
+        "orderCustomer.remoteAddress": CLIENT_IP,
+        "billingAddress.vatId": BILLING["vatNumber"],
+        "customerComment": COMMENT,
+    }
+    return {"malform": {"replaced": replaced}, "business": True}
 
 
 def leaks(text: str, marks: Mapping[str, str]) -> set[str]:

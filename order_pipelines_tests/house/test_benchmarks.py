@@ -1,5 +1,6 @@
 """The benchmarks' own tools: what they make adds up, wrong results are told, nothing wrong is written down."""
 
+from collections.abc import Iterable
 from decimal import Decimal
 from pathlib import Path
 
@@ -7,7 +8,7 @@ import orjson
 import pytest
 
 from benchmarks import __main__ as command
-from benchmarks import big_warehouse, bol_payloads
+from benchmarks import big_warehouse, bol_payloads, mirakl_payloads, order_payloads, shopware_payloads
 from benchmarks.processes import WorkerFailedError, last_object, run_module
 from benchmarks.result import Result
 from order_pipelines.operations.migrations import open_store
@@ -36,6 +37,55 @@ def test_files_hold_the_orders_that_are_made_in_memory(tmp_path: Path) -> None:
     assert (sums.orders, sums.lines, sums.months) == (made.orders, made.lines, made.months)
 
 
+def test_made_orders_of_an_operator_add_up_to_what_the_generator_says() -> None:
+    sums = bol_payloads.Sums()
+    made = [orjson.loads(body) for _, body in mirakl_payloads.make_each(200, bol_payloads.articles(50), sums)]
+    lines = [line for order in made for line in order["order_lines"]]
+    assert (sums.orders, sums.lines) == (len(made), len(lines)) == (200, len(lines))
+    assert sums.units == sum(line["quantity"] for line in lines)
+    assert sums.total == _sum(line["price"] for line in lines)
+    assert sums.total + sums.beside == _sum(order["total_price"] for order in made)
+    assert all(
+        order["total_price"] == pytest.approx(order["price"] + order["shipping_price"]) for order in made
+    )
+
+
+def test_made_orders_of_a_shop_add_up_to_what_the_generator_says() -> None:
+    """A promotion is a position that takes off; shipping stands beside the positions."""
+    sums = bol_payloads.Sums()
+    made = [
+        orjson.loads(body) for _, body in shopware_payloads.make_each(200, bol_payloads.articles(50), sums)
+    ]
+    items = [item for order in made for item in order["lineItems"]]
+    products = [item for item in items if item["type"] == "product"]
+    assert 0 < len(items) - len(products) < 60
+    assert (sums.orders, sums.lines) == (200, len(products))
+    assert sums.total == _sum(item["totalPrice"] for item in products)
+    assert sums.total + sums.beside == _sum(order["amountTotal"] for order in made)
+    assert _sum(order["amountTotal"] for order in made) == _sum(
+        [*(item["totalPrice"] for item in items), *(order["shippingTotal"] for order in made)]
+    )
+
+
+def _sum(amounts: Iterable[float]) -> Decimal:
+    return sum((Decimal(str(amount)) for amount in amounts), Decimal(0))
+
+
+@pytest.mark.parametrize("system", ["mirakl", "shopware"])
+@pytest.mark.parametrize(
+    ("module", "arguments"), [("benchmarks.ingest_ours", ("live",)), ("benchmarks.ingest_duckdb", ())]
+)
+def test_contenders_end_with_what_was_made_of_other_systems(
+    module: str, arguments: tuple[str, ...], system: str, tmp_path: Path
+) -> None:
+    sums = order_payloads.write_files(system, tmp_path, 30, bol_payloads.articles(500))
+    assert sum(lines for _, lines, _ in sums.months.values()) == sums.lines
+    finished = run_module(module, system, tmp_path, *arguments)
+    assert finished.told["months"] == {
+        month: [orders, lines, str(total)] for month, (orders, lines, total) in sums.months.items()
+    }
+
+
 def _order(order_id: str, placed_at: str, prices: list[float]) -> bytes:
     """Write an order as the generator does, with prices of our choice."""
     made = bol_payloads.make(1, bol_payloads.articles(5))
@@ -59,7 +109,7 @@ def _order(order_id: str, placed_at: str, prices: list[float]) -> bytes:
 
 @pytest.mark.parametrize(
     ("module", "arguments"),
-    [("benchmarks.bol_ingest_ours", ("live",)), ("benchmarks.bol_ingest_duckdb", ())],
+    [("benchmarks.ingest_ours", ("live",)), ("benchmarks.ingest_duckdb", ())],
 )
 def test_contenders_end_with_the_same_sums_to_the_cent(
     module: str, arguments: tuple[str, ...], tmp_path: Path
@@ -73,7 +123,7 @@ def test_contenders_end_with_the_same_sums_to_the_cent(
         + _order("A3", "2026-10-01T01:30:00+02:00", [1000.05])
         + b"\n"
     )
-    finished = run_module(module, tmp_path, *arguments)
+    finished = run_module(module, "bol", tmp_path, *arguments)
     assert finished.told["months"] == {"2026-09": [2, 3, "1020.14"], "2026-10": [1, 1, "0.20"]}
     assert finished.told["seconds"] > 0
     assert 20 < finished.peak_mb < 2_000
@@ -81,7 +131,7 @@ def test_contenders_end_with_the_same_sums_to_the_cent(
 
 def test_a_process_that_fails_says_why(tmp_path: Path) -> None:
     with pytest.raises(WorkerFailedError, match="No files found that match"):
-        run_module("benchmarks.bol_ingest_duckdb", tmp_path / "empty")
+        run_module("benchmarks.ingest_duckdb", "bol", tmp_path / "empty")
 
 
 @pytest.mark.parametrize(

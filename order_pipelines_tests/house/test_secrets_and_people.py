@@ -4,9 +4,10 @@ import json
 import logging
 import pickle
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import dagster as dg
 import duckdb
@@ -20,8 +21,9 @@ from order_pipelines.connectors.registry import connector_of
 from order_pipelines.definitions import build_definitions
 from order_pipelines.demo import merchant
 from order_pipelines.errors import TransientConnectorError
+from order_pipelines.operations import inbox
 from order_pipelines.operations.store import OperationsStore
-from order_pipelines.operations.tables import outbox, tokens
+from order_pipelines.operations.tables import bodies, order_people, outbox, tokens
 from order_pipelines.sandbox.server import Sandbox
 from order_pipelines.sandbox.standin import Fault
 from order_pipelines.services import interpreting
@@ -32,27 +34,18 @@ from order_pipelines_tests.house.marked_run import (
     FILE_PERSON,
     MARKS,
     PERSON,
+    Kept,
     file_leaks,
     files_below,
     leaks,
-    malform,
+    marked_wish,
     table_leaks,
 )
 
 # Stored as one with the number of the house, and alone it is nobody's.
 ECHO = " ".join(value for name, value in PERSON.items() if name != "houseNumberExtension")
-
-
-class Kept(logging.Handler):
-    """Every record of every logger, as a handler with a traceback would write it."""
-
-    def __init__(self) -> None:
-        super().__init__(logging.DEBUG)
-        self.lines: list[str] = []
-        self.setFormatter(logging.Formatter("%(name)s %(levelname)s %(message)s"))
-
-    def emit(self, record: logging.LogRecord) -> None:
-        self.lines.append(self.format(record))
+# An operator shows where an order goes once it is accepted, and not before.
+ECHO_BEFORE = " ".join(PERSON[name] for name in ("firstName", "surname", "company"))
 
 
 @dataclass
@@ -62,18 +55,28 @@ class Marked:
     person: Typing
     bol: HostileServer
     books: HostileServer
+    mirakl: HostileServer
+    shopware: HostileServer
     home: Path
     store_url: str
     said: dict[str, str] = field(default_factory=dict)
     secrets: dict[str, str] = field(default_factory=dict)
+    passed_s: float = 0.0
 
     def run(self, *arguments: str, typed: str | None = None) -> None:
+        # Some of Mirakl's calls are allowed once a minute; nobody waits for it here.
+        self.pass_time(61)
         result = self.person.run(*arguments, typed=typed)
         error = "" if result.exception is None else repr(result.exception)
         # The terminal shows what a person types, once; the program must not say it again.
         output = result.output.replace(typed or "\0", "", 1)
         self.said[f"{len(self.said)} {' '.join(arguments)}"] = f"{output}{error}"
         self.note_tokens()
+
+    def pass_time(self, seconds: float) -> None:
+        self.passed_s += seconds
+        clock.follow(self.passed_s)
+        self.person.sandbox.clock.set_offset(self.passed_s)
 
     def open(self) -> OperationsStore:
         return OperationsStore(self.store_url)
@@ -106,11 +109,39 @@ def _echoes(marked: Marked) -> None:
         said = {"title": "Bad Request", "detail": f"refused {call.headers.get('Authorization', '')}"}
         line.answer(json.dumps(said).encode(), status="400 Bad Request")
 
+    def refuse_file(line: Line, call: Call) -> None:
+        """For a 400 a file would be halved until the wrong row is found, a file a minute."""
+        said = {"message": f"forbidden for {call.headers.get('Authorization', '')}", "status": 403}
+        line.answer(json.dumps(said).encode(), status="403 Forbidden")
+
     def refuse_entry(line: Line, call: Call) -> None:
         secret = call.headers.get("Authorization", "").partition(" ")[2]
         said = {"error": {"code": "", "message": {"lang": "nl", "value": f"Fout: {ECHO} {secret}"}}}
         line.answer(json.dumps(said).encode(), status="400 Bad Request")
 
+    def refuse_at_operator(line: Line, call: Call) -> None:
+        who, key = ECHO_BEFORE if "/accept" in call.path else ECHO, call.headers.get("Authorization", "")
+        line.answer(
+            json.dumps({"message": f"Order of {who} refused, key {key}", "status": 400}).encode(),
+            status="400 Bad Request",
+        )
+
+    def refuse_at_shop(line: Line, call: Call) -> None:
+        secret = call.headers.get("Authorization", "").partition(" ")[2]
+        said = {
+            "status": "400",
+            "code": "0",
+            "title": f"Bad Request for {ECHO}",
+            "detail": f"{ECHO} {secret}",
+        }
+        line.answer(json.dumps({"errors": [said]}).encode(), status="400 Bad Request")
+
+    for method, path in (("PUT", "/accept"), ("PUT", "/cancel"), ("POST", "/api/shipments")):
+        marked.mirakl.play(method, path, refuse_at_operator)
+    for method, path in (("PATCH", "/api/order-delivery"), ("POST", "/state/")):
+        marked.shopware.play(method, path, refuse_at_shop)
+    marked.mirakl.play("POST", "/offers/stock/imports", refuse_file)
+    marked.shopware.play("POST", "/_action/sync", refuse_stock)
     marked.bol.play("POST", "/retailer/shipments", refuse)
     marked.bol.play("PATCH", "/retailer/offers", refuse_stock)
     marked.books.play("POST", "salesentry/SalesEntries", refuse_entry)
@@ -132,22 +163,33 @@ def marked(
         url = request.getfixturevalue("postgres_url") if request.param == "postgresql" else None
         shop = tmp_path / "shop"
         shop.mkdir()
-        settings = merchant.write_merchant(shop, outside, in_postgres=url is not None)
+        settings = merchant.write_merchant(
+            shop, outside, in_postgres=url is not None, elsewhere=merchant.ELSEWHERE
+        )
         environment = merchant.environment_of(outside, url)
         for name, value in environment.items():
             monkeypatch.setenv(name, value)
         main, exact = outside.account("bol_main"), outside.account("exact")
-        with hostile_server(main["base_url"]) as bol, hostile_server(exact["base_url"]) as books:
+        operator, web = outside.account(merchant.BLOKKER), outside.account(merchant.WEBSHOP)
+        with (
+            hostile_server(main["base_url"]) as bol,
+            hostile_server(exact["base_url"]) as books,
+            hostile_server(operator["base_url"]) as mirakl,
+            hostile_server(web["base_url"]) as shopware,
+        ):
             text = settings.read_text(encoding="utf-8")
             before, head, after = text.partition("[accounts.bol_main]")
             section, outlet, after = after.partition("[accounts.bol_outlet]")
             section = section.replace(main["base_url"], bol.url)
-            after = after.replace(exact["base_url"], books.url)
+            for row, server in ((exact, books), (operator, mirakl), (web, shopware)):
+                parts = urlsplit(row["base_url"])
+                after = after.replace(f"{parts.scheme}://{parts.netloc}", server.url)
             settings.write_text(f"{before}{head}{section}{outlet}{after}", encoding="utf-8")
             home = tmp_path / "home"
             home.mkdir()
             store_url = url or f"sqlite:///{shop / 'data' / 'operations.sqlite'}"
-            found = Marked(Typing(settings, environment, sandbox), bol, books, home, store_url)
+            person = Typing(settings, environment, sandbox)
+            found = Marked(person, bol, books, mirakl, shopware, home, store_url)
             found.secrets = {
                 f"{row['account']} {name}": str(value)
                 for row in outside.systems
@@ -177,12 +219,22 @@ def _everything(marked: Marked, monkeypatch: pytest.MonkeyPatch) -> None:
     world = marked.person.sandbox
     lines = [{"sku": "KEU-1001", "quantity": 1}]
 
-    def buy(**more: Any) -> str:
-        wish = {"lines": lines, "force": True, "malform": malform(), **more}
-        return world.bol.place_order("bol_main", wish)
+    def buy(system: str = "bol", **more: Any) -> str:
+        wish = {"lines": lines, "force": True, **marked_wish(system), **more}
+        if system == "bol":
+            return world.bol.place_order("bol_main", wish)
+        if system == "mirakl":
+            return world.mirakl.place_order(merchant.BLOKKER, wish)
+        return world.shopware.place_order(merchant.WEBSHOP, wish)
 
     good, parcel, bad, crash = buy(), buy(), buy(lines=[{"ean": "8719999770017", "quantity": 1}]), buy()
     world.bol.act("bol_main", good, "ship", {})
+    # At the operator one order is there to be accepted, one to be sent, one to be cancelled and one to crash on.
+    waiting, sent, unwanted, broken = (buy("mirakl") for _ in range(4))
+    for order in (sent, unwanted):
+        world.mirakl.act(merchant.BLOKKER, order, "accept", {})
+    web_sent, web_unwanted, web_broken = (buy("shopware") for _ in range(3))
+    crashing_on = {crash, broken, web_broken}
     _drop_file(marked)
     run = marked.run
     run("check")
@@ -191,29 +243,44 @@ def _everything(marked: Marked, monkeypatch: pytest.MonkeyPatch) -> None:
     run("take-in")
     real = connector_of
 
-    def crashing(body: bytes, *, kind: str, name: str | None = None) -> Any:
-        if name == crash:
-            raise ValueError(f"cannot map {body!r}")
-        make = real("bol").interpreter
+    def crashing(system: str) -> Any:
+        make = real(system).interpreter
         assert make is not None
-        return make({})(body, kind=kind, name=name)
 
-    class Crashing:
-        interpreter = staticmethod(lambda options: crashing)
+        def interpreter(options: Any) -> Any:
+            interpret = make(options)
+
+            def read(body: bytes, *, kind: str, name: str | None = None) -> Any:
+                if name in crashing_on:
+                    raise ValueError(f"cannot map {body!r}")
+                return interpret(body, kind=kind, name=name)
+
+            return read
+
+        return replace(real(system), interpreter=interpreter)
 
     with monkeypatch.context() as patch:
         patch.setattr(
-            interpreting, "connector_of", lambda system: Crashing if system == "bol" else real(system)
+            interpreting,
+            "connector_of",
+            lambda system: real(system) if system == "b2b_files" else crashing(system),
         )
         run("sweep")
     merchant.drop(
         marked.person.settings.parent,
         "shipments/parcels.csv",
-        f"Ordernummer;Artikelnr;Aantal;Vervoerder;Track & trace;Verzonden op\n"
-        f"{parcel};KEU-1001;1;PostNL;3SMARKED;20-11-2026 10:00\n",
+        "Ordernummer;Artikelnr;Aantal;Vervoerder;Track & trace;Verzonden op\n"
+        + "".join(
+            f"{order};KEU-1001;1;PostNL;3SMARKED{place};20-11-2026 10:00\n"
+            for place, order in enumerate((parcel, sent, web_sent))
+        ),
     )
     run("take-in")
     _echoes(marked)
+    run("doctor", "--html", str(marked.person.settings.parent / "doctor.html"))
+    run("doctor", "--json")
+    run("orders", "cancel", unwanted, "--reason", "34", "--yes")
+    run("orders", "cancel", web_unwanted, "--reason", "x", "--yes")
     run("push-stock")
     run("plan")
     run("dispatch")
@@ -225,14 +292,18 @@ def _everything(marked: Marked, monkeypatch: pytest.MonkeyPatch) -> None:
     for command in (
         ("quarantine", "list"), ("quarantine", "retry"), ("failed", "list"), ("failed", "retry"), ("orders", "list"),
         ("orders", "show", good), ("orders", "show", parcel), ("orders", "show", bad), ("alerts", "list"),
-        ("release-stock", "bol_main"),
+        ("release-stock", "bol_main"), ("orders", "show", waiting), ("orders", "show", sent),
+        ("orders", "show", web_sent), ("completeness",),
     ):  # fmt: skip
         run(*command)
+    _observe(marked)
     _dagster(marked)
-    clock.follow(3 * 3600)
-    world.clock.set_offset(3 * 3600)
+    marked.pass_time(3 * 3600)
     marked.bol.play("POST", "/token", _echo_tokens)
     marked.books.play("POST", "oauth2/token", _echo_tokens)
+    marked.shopware.play("POST", "/oauth/token", _echo_tokens)
+    marked.mirakl.play("GET", "/api/", _echo_tokens)
+    run("doctor", "--html", str(marked.person.settings.parent / "doctor.html"))
     run("sweep")
     run("dispatch")
     run("push-stock")
@@ -240,6 +311,20 @@ def _everything(marked: Marked, monkeypatch: pytest.MonkeyPatch) -> None:
     marked.secrets["pasted code"] = "Qxcode-that-was-pasted"
     run("load-warehouse")
     run("report")
+
+
+def _observe(marked: Marked) -> None:
+    """From now on the operator and the shop are only observed, and compared."""
+    settings = marked.person.settings
+    before, head, after = settings.read_text(encoding="utf-8").partition(f"[accounts.{merchant.BLOKKER}]")
+    after = after.replace('mode = "live"', 'mode = "observe"', 2)
+    settings.write_text(f"{before}{head}{after}", encoding="utf-8")
+    for command in ("sweep", "push-stock", "plan", "dispatch"):
+        marked.run(command)
+    page = str(settings.parent / "shadow.html")
+    marked.run("shadow-report", "--html", page)
+    marked.run("shadow-report", "--stored", "--json")
+    marked.run("audit", "list")
 
 
 def _dagster(marked: Marked) -> None:
@@ -280,12 +365,30 @@ def test_no_secret_and_no_person_is_found_where_none_may_stand(
     with store.reading() as connection:
         reasons = " ".join(str(row.reason) for row in connection.execute(sa.select(outbox)))
         assert "answered 400" in reasons
-        people = connection.execute(sa.text("select count(*) from order_people")).scalar_one()
+        people = [str(row) for row in connection.execute(sa.select(order_people))]
+        hashes = connection.execute(sa.select(bodies.c.content_hash)).scalars().all()
+        received = " ".join(inbox.body_of(connection, each).decode("utf-8", "replace") for each in hashes)
     store.close()
-    assert people >= 4
+    # Where nothing was marked, nothing can be found.
+    for account in ("bol_main", merchant.BLOKKER, merchant.WEBSHOP):
+        known = " ".join(row for row in people if f"'{account}:" in row)
+        assert [
+            mark for mark in ("Qxsurname", "Qxstreetlane", "Qxcompany", "9876QX") if mark not in known
+        ] == []
+    assert leaks(received, MARKS) >= {"relay address", "comment", "address of the browser", "person email"}
+    refused = {
+        "accept": marked.mirakl.asked("PUT", "/accept"),
+        "cancel": marked.mirakl.asked("PUT", "/cancel"),
+        "parcel": marked.mirakl.asked("POST", "/api/shipments"),
+        "stock": marked.mirakl.asked("POST", "/offers/stock/imports"),
+        "web parcel": marked.shopware.asked("PATCH", "/api/order-delivery"),
+        "web cancel": marked.shopware.asked("POST", "/state/"),
+        "web stock": marked.shopware.asked("POST", "/_action/sync"),
+    }
+    assert [what for what, calls in refused.items() if not calls] == []
     found |= file_leaks(files_below(marked.person.settings.parent, marked.home), both)
     found |= _warehouse_leaks(marked)
-    assert sorted(found) == []
+    assert not found, "\n".join(sorted(found))
     assert len(marked.secrets) >= 6
     assert len(kept.lines) > 100
 

@@ -156,6 +156,7 @@ def warehouse_state(warehouse: Warehouse, store: OperationsStore) -> State:
     products = metadata.tables["products"]
     with store.reading() as connection:
         articles = set(connection.execute(sa.select(products.c.sku)).scalars())
+        matched = _matched(connection)
     with warehouse.read() as session:
         for table in ALL_TABLES:
             if table.full_name in _NOT_THE_END:
@@ -165,6 +166,8 @@ def warehouse_state(warehouse: Warehouse, store: OperationsStore) -> State:
                 rows = [row for row in rows if row["resolved_at"] is None]
             if table.full_name == "core.products":
                 rows = [row for row in rows if row["sku"] in articles]
+            if table.full_name in {"core.channel_stock", "mart.stock_per_channel"}:
+                rows = [row for row in rows if matched.get((row["account"], row["offer_id"])) == row["sku"]]
             if {"on_hand", "open_demand", "counted_at"} <= set(table.column_names):
                 rows = [row for row in rows if not _says_nothing(row)]
             state[table.full_name] = sorted(repr(_told(row, {*ABOUT_THE_TELLING})) for row in rows)

@@ -283,8 +283,14 @@ def _masters(draw: st.DrawFn) -> list[dict[str, str]]:
 
 
 @st.composite
-def worlds(draw: st.DrawFn, *, has_complete_master: bool = False) -> World:
-    """Draw a week. ``has_complete_master``: there is one master, and it knows every article."""
+def worlds(draw: st.DrawFn, *, has_complete_master: bool = False, ends_well: bool = False) -> World:
+    """Draw a week.
+
+    Args:
+        draw: given by Hypothesis.
+        has_complete_master: there is one master, and it knows every article.
+        ends_well: the last version of every order has nothing wrong.
+    """
     has_counts_between = draw(st.booleans())
     masters: list[dict[str, str]] = [{}] if has_complete_master else draw(_masters())
     # What was counted under an EAN stays with the article that had it then, until the next count.
@@ -295,6 +301,8 @@ def worlds(draw: st.DrawFn, *, has_complete_master: bool = False) -> World:
     for index in range(draw(st.integers(1, 3))):
         number = f"B{index}"
         versions = draw(_versions(number))
+        if ends_well:
+            versions[-1] = replace(versions[-1], spoil=None)
         missable = _missable(versions, has_counts_between=has_counts_between)
         for place, version in enumerate(versions):
             body = order_body(number, versions[0].hour, version.lines, version.spoil)

@@ -123,8 +123,11 @@ def test_a_week_told_in_any_order_on_postgresql_ends_as_told_straight_on_sqlite(
 def test_invoices_and_parcels_are_the_same_whenever_they_were_planned(
     data: st.DataObject, reference: Place, on_sqlite: Place
 ) -> None:
-    """Only the day of an entry may differ: it is that of the last departure known when it was planned."""
-    world = data.draw(worlds(has_complete_master=True))
+    """Only the day of an entry may differ: it is that of the last departure known when it was planned.
+
+    What was planned stays when a later version cannot be read, so the last one of each order can.
+    """
+    world = data.draw(worlds(has_complete_master=True, ends_well=True))
     steps = data.draw(deliveries(world, plans=True))
     tell(reference, world, straight(world), loads=False)
     tell(on_sqlite, world, steps)

@@ -128,6 +128,42 @@ class Shop:
         with self.store.transaction() as connection:
             upsert(connection, table, [{**row, **values, "change_seq": next_values(connection, CHANGE)}])
 
+    def returned(self, return_key: str, order_key: str | None, *line_ids: str, **values: Any) -> None:
+        """Write one return in its newest version: one piece of each line."""
+        account, _, return_id = return_key.partition(":")
+        lines = [
+            {
+                **dict.fromkeys(column.name for column in tables.channel_return_lines.columns),
+                "return_key": return_key,
+                "return_line_id": line_id,
+                "external_order_id": "A",
+                "order_key": order_key,
+                "line_id": line_id,
+                "quantity": 1,
+                "state": "announced",
+                "own_fulfilment": True,
+                "remarks": [],
+                **values,
+            }
+            for line_id in line_ids
+        ]
+        self.put(
+            tables.channel_returns,
+            return_key=return_key,
+            account=account,
+            system="bol",
+            external_return_id=return_id,
+            registered_at=LONG_AGO,
+            changed_at=LONG_AGO,
+            read_began_at=LONG_AGO,
+            content_hash="0" * 64,
+            receipt_seq=1,
+        )
+        with self.store.transaction() as connection:
+            table = tables.channel_return_lines
+            connection.execute(sa.delete(table).where(table.c.return_key == return_key))
+            connection.execute(table.insert(), lines)
+
     def decision(self, **values: Any) -> None:
         """Write one row of the audit log."""
         with self.store.transaction() as connection:

@@ -150,6 +150,7 @@ def good(shop: Shop, warehouse: Warehouse) -> Warehouse:
         value_after="live",
         decided_by="settings",
     )
+    shop.returned("bol_nl:7", key, "1")
     _read_anew(shop, key)
     load_core(shop.store, warehouse)
     build_marts(warehouse)

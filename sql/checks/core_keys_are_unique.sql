@@ -117,3 +117,17 @@ select
 from core.entry_readings
 group by invoice_key
 having count(*) > 1
+union all
+select
+    'core.channel_returns' as table_name,
+    return_key as row_key
+from core.channel_returns
+group by return_key
+having count(*) > 1
+union all
+select
+    'core.channel_return_lines' as table_name,
+    return_key || ' ' || return_line_id as row_key
+from core.channel_return_lines
+group by return_key, return_line_id
+having count(*) > 1

@@ -7,6 +7,7 @@ from order_pipelines.connectors.bol.mapping import interpret
 from order_pipelines.connectors.bol.options import check_options
 from order_pipelines.connectors.bol.orders import BolOrders
 from order_pipelines.connectors.bol.probe import LIMITS, BolProbe
+from order_pipelines.connectors.bol.returns import BolReturns, interpret_return
 from order_pipelines.connectors.bol.shipments import BolShipments
 from order_pipelines.connectors.bol.stock import make_stock_sink
 from order_pipelines.connectors.ports import Connector, Interpreter
@@ -21,12 +22,14 @@ def _interpreter(options: Mapping[str, Any]) -> Interpreter:
 CONNECTOR = Connector(
     system="bol",
     title="bol",
-    entities=("orders",),
+    entities=("orders", "returns"),
     check_options=check_options,
     interpreter=_interpreter,
     order_source=BolOrders,
     stock_sink=make_stock_sink,
     shipment_sink=BolShipments,
+    return_source=BolReturns,
+    return_interpreter=interpret_return,
     account_probe=BolProbe,
     limits=LIMITS,
     secrets=("client_id", "client_secret"),

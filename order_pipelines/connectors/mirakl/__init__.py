@@ -8,6 +8,8 @@ from order_pipelines.connectors.mirakl.mapping import interpret
 from order_pipelines.connectors.mirakl.options import check_options, read_options
 from order_pipelines.connectors.mirakl.orders import MiraklOrders
 from order_pipelines.connectors.mirakl.probe import LIMITS, MiraklProbe
+from order_pipelines.connectors.mirakl.refunds import MiraklRefunds
+from order_pipelines.connectors.mirakl.returns import MiraklReturns, interpret_return
 from order_pipelines.connectors.mirakl.shipments import MiraklShipments
 from order_pipelines.connectors.mirakl.stock import MiraklStock
 from order_pipelines.connectors.ports import Connector, Interpreter
@@ -27,7 +29,7 @@ def _ships_whole_orders(options: Mapping[str, Any]) -> bool:
 CONNECTOR = Connector(
     system="mirakl",
     title="Mirakl",
-    entities=("orders",),
+    entities=("orders", "returns"),
     check_options=check_options,
     interpreter=_interpreter,
     order_source=MiraklOrders,
@@ -35,6 +37,9 @@ CONNECTOR = Connector(
     order_acceptor=MiraklAcceptance,
     shipment_sink=MiraklShipments,
     ships_whole_orders=_ships_whole_orders,
+    return_source=MiraklReturns,
+    return_interpreter=interpret_return,
+    refund_sink=MiraklRefunds,
     account_probe=MiraklProbe,
     limits=LIMITS,
     secrets=("api_key",),

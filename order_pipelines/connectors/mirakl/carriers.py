@@ -45,9 +45,7 @@ class Words:
         Raises:
             ConnectorError: the operator's reasons cannot be read.
         """
-        if kind not in self._reasons:
-            self._reasons[kind] = self._read(f"{REASONS_PATH}/{part(kind)}", "RE02", "reasons")
-        for code, label in self._reasons[kind]:
+        for code, label in self.reasons(kind):
             if _plain(said) in (_plain(code), _plain(label)):
                 return code
         if default is not None:
@@ -56,6 +54,16 @@ class Words:
         return WriteResult(
             "rejected", reason=f"{said} is no reason that this operator knows; it takes {known}"
         )
+
+    def reasons(self, kind: str) -> list[tuple[str, str]]:
+        """Return code and label of the reasons that the operator takes for a kind of decision.
+
+        Raises:
+            ConnectorError: they cannot be read.
+        """
+        if kind not in self._reasons:
+            self._reasons[kind] = self._read(f"{REASONS_PATH}/{part(kind)}", "RE02", "reasons")
+        return self._reasons[kind]
 
     def _read(self, path: str, operation: str, member: str) -> list[tuple[str, str]]:
         content = self._client.read_object(self._client.get(path, operation=operation), path)

@@ -1,9 +1,8 @@
 """Customers of the shop, read by change. Personal data throughout; nothing of it goes into a message."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
-from datetime import datetime
 
+from order_pipelines.connectors.aftersales import Customer
 from order_pipelines.connectors.ports import Account, House, Since
 from order_pipelines.connectors.shopware.client import Criteria, ShopwareClient, any_of, is_id, range_filter
 from order_pipelines.connectors.shopware.lines import newest
@@ -11,25 +10,13 @@ from order_pipelines.connectors.shopware.options import read_options
 from order_pipelines.connectors.shopware.orders import OVERLAP, wire_time
 from order_pipelines.connectors.shopware.payloads import Reader
 from order_pipelines.connectors.shopware.people import read_address, read_buyer
-from order_pipelines.domain.orders import Address, Buyer
+from order_pipelines.domain.orders import Buyer
 
 _ASSOCIATIONS: Criteria = {"defaultBillingAddress": {"associations": {"country": {}}}}
 
 
-@dataclass(frozen=True, slots=True)
-class Customer:
-    """One customer as the shop has it. A guest has ordered without an account."""
-
-    customer_id: str
-    customer_number: str | None
-    buyer: Buyer
-    billing_address: Address | None
-    is_guest: bool
-    changed_at: datetime | None
-
-
 class ShopwareCustomers:
-    """Customers of one account."""
+    """CustomerSource of one account."""
 
     def __init__(self, account: Account, house: House) -> None:
         self._options = read_options(account.options)

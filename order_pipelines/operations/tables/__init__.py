@@ -34,6 +34,7 @@ from order_pipelines.operations.tables.orders import (
     products,
 )
 from order_pipelines.operations.tables.readings import day_readings, entry_readings, order_readings
+from order_pipelines.operations.tables.returns import channel_customers, channel_return_lines, channel_returns
 from order_pipelines.operations.tables.shadow import (
     audit_log,
     shadow_acceptances,
@@ -55,7 +56,10 @@ __all__ = [
     "alerts",
     "audit_log",
     "bodies",
+    "channel_customers",
     "channel_offers",
+    "channel_return_lines",
+    "channel_returns",
     "channel_stock",
     "counters",
     "cursors",

@@ -7,6 +7,7 @@ from typing import Any
 
 from order_pipelines import clock
 from order_pipelines.connectors.bol import CONNECTOR
+from order_pipelines.connectors.bol.returns import BolReturns
 from order_pipelines.connectors.bol.stock import make_stock_sink
 from order_pipelines.connectors.http import MemoryBudget
 from order_pipelines.connectors.ports import Account, House, OrderSource, ShipmentSink, StockSink
@@ -56,6 +57,9 @@ class BolWorld:
     def shipments(self, name: str = MAIN) -> ShipmentSink:
         assert CONNECTOR.shipment_sink is not None
         return CONNECTOR.shipment_sink(self.account(name), self.house())
+
+    def returns(self, name: str = MAIN, **options: Any) -> BolReturns:
+        return BolReturns(self.account(name, **options), self.house())
 
     def buy(
         self,

@@ -1,6 +1,6 @@
-"""One contender of ``bol_ingest``: files of order details to ``core`` as this product does it, timed by stage.
+"""One contender of ``ingest``: files of orders to ``core`` as this product does it, timed by stage.
 
-``python -m benchmarks.bol_ingest_ours FOLDER live|history``.
+``python -m benchmarks.ingest_ours SYSTEM FOLDER live|history``.
 """
 
 import json
@@ -50,22 +50,25 @@ from mart.revenue_per_channel_day
 """
 
 
-def main(source: Path, kind: str) -> None:
+_ID = {"bol": "orderId", "mirakl": "order_id", "shopware": "id"}
+
+
+def main(system: str, source: Path, kind: str) -> None:
     """Take all files in and tell what it took and what came out."""
     goods = bol_payloads.articles(bench_shop.ARTICLES)
     effective_from = bench_shop.HISTORY if kind == "history" else bench_shop.LIVE
     stages: dict[str, float] = {}
     with (
-        tempfile.TemporaryDirectory(prefix="bench-bol-") as folder,
-        bench_shop.opened(Path(folder), goods, effective_from=effective_from) as shop,
+        tempfile.TemporaryDirectory(prefix="bench-orders-") as folder,
+        bench_shop.opened(Path(folder), goods, effective_from=effective_from, system=system) as shop,
     ):
         warehouse = Warehouse(shop.settings.warehouse_url(), shop.settings.data_dir)
         warehouse.migrate()
         worked = cpu_s()
         with _timed(stages, "inbox"):
-            bench_shop.receive(shop, _bodies(source), _STORED_AT_ONCE)
+            bench_shop.receive(shop, _bodies(source, _ID[system]), _STORED_AT_ONCE, system=system)
         with _timed(stages, "current state"):
-            booked = interpret_waiting(shop, "bol")
+            booked = interpret_waiting(shop, system)
         with _timed(stages, "core"):
             load_core(shop.store, warehouse)
         seconds, worked = sum(stages.values()), cpu_s() - worked
@@ -85,12 +88,12 @@ def main(source: Path, kind: str) -> None:
     sys.stdout.write(f"{json.dumps(told)}\n")
 
 
-def _bodies(source: Path) -> Iterator[tuple[str, bytes]]:
+def _bodies(source: Path, member: str) -> Iterator[tuple[str, bytes]]:
     for path in sorted(source.glob("*.jsonl")):
         with path.open("rb") as file:
             for line in file:
                 body = line.rstrip(b"\n")
-                yield orjson.loads(body)["orderId"], body
+                yield orjson.loads(body)[member], body
 
 
 @contextmanager
@@ -101,4 +104,4 @@ def _timed(stages: dict[str, float], name: str) -> Iterator[None]:
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]), sys.argv[2])
+    main(sys.argv[1], Path(sys.argv[2]), sys.argv[3])

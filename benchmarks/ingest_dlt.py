@@ -1,6 +1,6 @@
-"""One contender of ``bol_ingest``: dlt loads the same files into DuckDB. Runs in an environment of its own.
+"""One contender of ``ingest``: dlt loads the same files into DuckDB. Runs in an environment of its own.
 
-``python -m benchmarks.bol_ingest_dlt FOLDER SETTING``; imports nothing of the product, which is not installed there.
+``python -m benchmarks.ingest_dlt SYSTEM FOLDER SETTING``; imports nothing of the product, which is not installed there.
 """
 
 import importlib
@@ -24,7 +24,7 @@ class Setting:
     Args:
         title: for people.
         rows: what the resource yields: ``dicts`` one by one, ``pages`` (the orders of a file), ``tables`` that code of
-            ours took apart with pyarrow, so that dlt meets no nested value.
+            ours took apart with pyarrow, so that dlt meets no nested value (bol's only).
         file_format: of the files between dlt's steps; ``None`` leaves the choice to dlt.
         strategy: of the merge.
         resource: further arguments of ``dlt.resource``.
@@ -70,30 +70,61 @@ SETTINGS = {
     "one_level": Setting(
         "Parquet, lists, max_table_nesting = 1", "pages", "parquet", resource={"max_table_nesting": 1}
     ),
+    "one_level_insert_only": Setting(
+        "Parquet, lists, max_table_nesting = 1, merge that only inserts",
+        "pages",
+        "parquet",
+        "insert-only",
+        {"max_table_nesting": 1},
+    ),
     "no_detection": Setting(
         "Parquet, lists, one type declared and none detected",
         "pages",
         "parquet",
-        resource={"columns": {"orderPlacedDateTime": {"data_type": "timestamp"}}},
         keeps_detection=False,
     ),
     "arrow": Setting("Parquet, flat tables made by pyarrow", "tables", "parquet"),
 }
 """All that were tried."""
 
+
+@dataclass(frozen=True)
+class Shape:
+    """What dlt must be told of a system's orders, and where the figures lie in its tables."""
+
+    key: str
+    key_column: str
+    instant: str
+    lines: str
+    placed: str
+    total: str
+    only: str = "true"
+
+
+SHAPES = {
+    "bol": Shape(
+        "orderId", "order_id", "orderPlacedDateTime", "order_items", "order_placed_date_time", "total_price"
+    ),
+    "mirakl": Shape("order_id", "order_id", "created_date", "order_lines", "created_date", "price"),
+    "shopware": Shape(
+        "id", "id", "orderDateTime", "line_items", "order_date_time", "total_price", "items.type = 'product'"
+    ),
+}
+
 _BY_MONTH = """
-select strftime(orders.order_placed_date_time, '%Y-%m'), count(distinct orders.order_id), count(*),
-    cast(sum(cast(items.total_price as decimal(18, 2))) as varchar)
-from bol.orders as orders
-inner join bol.orders__order_items as items on {on}
+select strftime(orders.{shape.placed}, '%Y-%m'), count(distinct orders.{shape.key_column}), count(*),
+    cast(sum(cast(items.{shape.total} as decimal(18, 2))) as varchar)
+from shop.orders as orders
+inner join shop.orders__{shape.lines} as items on {on}
+where {shape.only}
 group by 1
 order by 1
 """
 
 
-def main(source: Path, name: str) -> None:
+def main(system: str, source: Path, name: str) -> None:
     """Load all files and tell what it took and what came out."""
-    setting = SETTINGS[name]
+    setting, shape = SETTINGS[name], SHAPES[system]
     with tempfile.TemporaryDirectory(prefix="bench-dlt-") as folder:
         quiet = {
             "RUNTIME__DLTHUB_TELEMETRY": "false",
@@ -106,11 +137,11 @@ def main(source: Path, name: str) -> None:
         pipeline = dlt.pipeline(
             "bench",
             destination=dlt.destinations.duckdb(str(path)),
-            dataset_name="bol",
+            dataset_name="shop",
             pipelines_dir=folder,
         )
         files = sorted(source.glob("*.jsonl"))
-        data = _source(dlt, files, setting)
+        data = _source(dlt, files, setting, shape)
         began, worked = time.perf_counter(), cpu_s()
         if setting.file_format is None:
             pipeline.run(data)
@@ -124,7 +155,7 @@ def main(source: Path, name: str) -> None:
         )
         with duckdb.connect(str(path), read_only=True) as reader:
             reader.execute("set TimeZone = 'UTC'")
-            months = reader.execute(_BY_MONTH.format(on=on)).fetchall()
+            months = reader.execute(_BY_MONTH.format(on=on, shape=shape)).fetchall()
     told = {
         "seconds": seconds,
         "cpu_s": worked,
@@ -135,15 +166,16 @@ def main(source: Path, name: str) -> None:
     sys.stdout.write(f"{json.dumps(told)}\n")
 
 
-def _source(dlt: Any, files: list[Path], setting: Setting) -> Any:
+def _source(dlt: Any, files: list[Path], setting: Setting, shape: Shape) -> Any:
     disposition: Any = "merge"
     if setting.strategy is not None:
         disposition = {"disposition": "merge", "strategy": setting.strategy}
 
     def resource(name: str, key: str, rows: Callable[[list[Path]], Iterator[Any]]) -> Any:
-        make = dlt.resource(
-            rows, name=name, write_disposition=disposition, primary_key=key, **setting.resource
-        )
+        arguments = dict(setting.resource)
+        if not setting.keeps_detection:
+            arguments["columns"] = {shape.instant: {"data_type": "timestamp"}}
+        make = dlt.resource(rows, name=name, write_disposition=disposition, primary_key=key, **arguments)
         return make(files)
 
     if setting.rows == "tables":
@@ -152,8 +184,8 @@ def _source(dlt: Any, files: list[Path], setting: Setting) -> Any:
             resource("orders__order_items", "orderItemId", _item_tables),
         ]
     else:
-        resources = [resource("orders", "orderId", _pages if setting.rows == "pages" else _dicts)]
-    made = dlt.source(lambda: resources, name="bol")()
+        resources = [resource("orders", shape.key, _pages if setting.rows == "pages" else _dicts)]
+    made = dlt.source(lambda: resources, name="shop")()
     if not setting.keeps_detection:
         made.schema.remove_type_detection("iso_timestamp")
     return made
@@ -190,4 +222,4 @@ def _item_tables(files: list[Path]) -> Iterator[Any]:
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]), sys.argv[2])
+    main(sys.argv[1], Path(sys.argv[2]), sys.argv[3])
