@@ -18,6 +18,7 @@ from benchmarks import (
     single_intake,
     uci_pipeline,
     validation,
+    webhook_answers,
 )
 from benchmarks.result import Result, as_markdown, as_text
 from order_pipelines import clock
@@ -31,6 +32,7 @@ BENCHMARKS: dict[str, Callable[[bool], Sequence[Result]]] = {
     "single_intake": single_intake.run,
     "replay_day": replay_day.run,
     "validation": validation.run,
+    "webhook_answers": webhook_answers.run,
     "load_10x": load_10x.run,
     "dagster_overhead": dagster_overhead.run,
     "merge_cost": merge_cost.run,

@@ -130,6 +130,7 @@ def build_definitions(
             checks.declaration_checks("mart", MART_TABLES),
             *checks.reconciliation_checks(),
             *preflight.preflight_checks(settings),
+            checks.conservation_check(),
         ],
         jobs=list(all_jobs.values()),
         schedules=jobs.build_schedules(settings, all_jobs, is_automatic=is_automatic),

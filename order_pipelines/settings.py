@@ -9,17 +9,12 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 from zoneinfo import ZoneInfo
 
-from pydantic import (
-    BaseModel,
-    BeforeValidator,
-    ConfigDict,
-    Field,
-    ValidationError,
-    field_validator,
-    model_validator,
-)
+from pydantic import BeforeValidator, Field, ValidationError, field_validator, model_validator
 
 from order_pipelines.errors import ConfigurationError
+from order_pipelines.settings_live import Live
+from order_pipelines.settings_sections import Percentage, Section, exact
+from order_pipelines.settings_stock import ReservationPolicy, StockPolicy
 
 _NAME = r"^[a-z][a-z0-9_]{0,39}$"
 _ENVIRONMENT_NAME = r"^[A-Z][A-Z0-9_]*$"
@@ -45,12 +40,6 @@ _PATTERNS = {
 }
 
 
-def _exact(value: object) -> object:
-    """TOML numbers come as float: take the digits that were written."""
-    return Decimal(str(value)) if isinstance(value, int | float) and not isinstance(value, bool) else value
-
-
-Percentage = Annotated[Decimal, BeforeValidator(_exact), Field(ge=0, le=100)]
 EnvironmentName = Annotated[str, Field(pattern=_ENVIRONMENT_NAME)]
 
 
@@ -62,11 +51,7 @@ PreflightName = Literal[
 ]
 
 
-class _Section(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class Merchant(_Section):
+class Merchant(Section):
     """Who the merchant is. ``timezone`` decides business days."""
 
     name: str
@@ -89,7 +74,7 @@ class Merchant(_Section):
         return ZoneInfo(self.timezone)
 
 
-class Stores(_Section):
+class Stores(Section):
     """Where data lives. URLs name no password: use ``*_url_env`` for those. Paths are relative to the settings file."""
 
     data_dir: Path = Path("data")
@@ -106,7 +91,7 @@ class Stores(_Section):
         return value
 
 
-class Invoicing(_Section):
+class Invoicing(Section):
     """When an order of an account becomes a sales entry, and how.
 
     ``trigger``: ``shipped`` (all pieces shipped or cancelled), ``ordered``, or ``off``.
@@ -122,24 +107,7 @@ class Invoicing(_Section):
     payment_condition: str | None = None
 
 
-class StockPolicy(_Section):
-    """What an account may be promised. ``buffer`` pieces are held back per offer.
-
-    A number is never raised while the orders of an account that shares its stock were last read completely longer than
-    ``max_order_age_minutes`` ago. When one push would bring more than ``max_share_to_zero`` percent of the offers
-    (at least ``min_offers_for_brake``) to zero, the account's pushes wait for a person. A listing that lacks more than
-    ``max_share_to_vanish`` percent of the known offers (at least ``min_offers_for_brake``) is not believed.
-    """
-
-    push: bool = True
-    buffer: int = Field(default=0, ge=0)
-    max_order_age_minutes: int = Field(default=60, ge=1)
-    max_share_to_zero: Percentage = Decimal(30)
-    max_share_to_vanish: Percentage = Decimal(20)
-    min_offers_for_brake: int = Field(default=10, ge=1)
-
-
-class AccountSettings(_Section):
+class AccountSettings(Section):
     """One account at one outside system. ``options`` belong to the connector and are checked by it.
 
     ``acceptance``: where orders wait for the seller, ``automatic`` accepts those whose goods are all there.
@@ -160,18 +128,24 @@ class AccountSettings(_Section):
     token_url: str | None = None
     invoicing: Invoicing = Invoicing()
     stock: StockPolicy = StockPolicy()
+    reservations: ReservationPolicy = ReservationPolicy()
     secrets: dict[str, EnvironmentName] = Field(default_factory=dict)
     options: dict[str, Any] = Field(default_factory=dict)
 
 
-class Location(_Section):
-    """A place where goods lie."""
+class Location(Section):
+    """A place where goods lie. ``external``: it is another party's, such as a fulfilment partner.
+
+    ``max_age_hours``: how old its newest count may be.
+    """
 
     name: str = Field(pattern=_NAME)
     title: str | None = None
+    external: bool = False
+    max_age_hours: int | None = Field(default=None, ge=1)
 
 
-class Products(_Section):
+class Products(Section):
     """The product master. ``file`` is CSV or XLSX; ``from_orders`` makes a product of each new SKU that orders name.
 
     ``from_account`` is the shop that leads where there is no file; ``tax_classes`` names the VAT class of its
@@ -203,7 +177,7 @@ class Products(_Section):
         return self
 
 
-class LedgerMapping(_Section):
+class LedgerMapping(Section):
     """How one VAT class is booked: ledger account and VAT code by the books' own ids."""
 
     country: str = Field(pattern=_COUNTRY)
@@ -212,7 +186,7 @@ class LedgerMapping(_Section):
     vat_code: str
 
 
-class Books(_Section):
+class Books(Section):
     """What the books need beyond connection facts, by account name of the books."""
 
     mapping: tuple[LedgerMapping, ...] = ()
@@ -220,7 +194,7 @@ class Books(_Section):
     rounding_ledger_account: str | None = None
 
 
-class Vat(_Section):
+class Vat(Section):
     """VAT percentages by destination country and class. A country that is not listed stays unknown."""
 
     rates: dict[str, dict[str, Percentage]] = Field(default_factory=dict)
@@ -236,17 +210,19 @@ class Vat(_Section):
         return {name for rates in self.rates.values() for name in rates}
 
 
-class Limits(_Section):
-    """Thresholds of checks and of what is believable in one order."""
+class Limits(Section):
+    """Thresholds of checks, of what is believable in one order, and of how long history is kept here."""
 
     max_quarantine_share: Percentage = Decimal(5)
     min_rows_for_share: int = Field(default=20, ge=1)
     max_line_quantity: int = Field(default=10_000, ge=1)
     max_future_hours: int = Field(default=1, ge=0)
-    total_tolerance: Annotated[Decimal, BeforeValidator(_exact)] = Decimal("0.02")
+    real_time_lag_seconds: int = Field(default=120, ge=0)
+    stock_event_days: int = Field(default=400, ge=30)
+    total_tolerance: Annotated[Decimal, BeforeValidator(exact)] = Decimal("0.02")
 
 
-class Cadence(_Section):
+class Cadence(Section):
     """How often things happen; times of day are in the merchant's zone."""
 
     sweep_minutes: int = Field(default=5, ge=1, le=60)
@@ -256,13 +232,13 @@ class Cadence(_Section):
     deep_deadline_s: int = Field(default=1800, ge=5)
 
 
-class SandboxSettings(_Section):
+class SandboxSettings(Section):
     """Only for a sandbox: the control port whose clock is followed."""
 
     control_url: str
 
 
-class Settings(_Section):
+class Settings(Section):
     """Everything one merchant has decided. Read it with :func:`load_settings`."""
 
     merchant: Merchant
@@ -274,6 +250,7 @@ class Settings(_Section):
     books: dict[str, Books] = Field(default_factory=dict)
     limits: Limits = Limits()
     cadence: Cadence = Cadence()
+    live: Live = Live()
     sandbox: SandboxSettings | None = None
     path: Path | None = Field(default=None, exclude=True)
 

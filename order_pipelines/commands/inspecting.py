@@ -3,7 +3,8 @@
 import json
 from collections.abc import Iterator
 from dataclasses import asdict
-from datetime import datetime
+from datetime import date, datetime
+from decimal import Decimal
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -84,12 +85,7 @@ def _read(connector: Connector, file: Path) -> Interpretation:
         else:
             raise ConfigurationError(f"{connector.title} sends no orders: there is nothing to inspect")
         for batch in batches:
-            meaning.orders += batch.orders
-            meaning.stock_counts += batch.stock_counts
-            meaning.stock_corrections += batch.stock_corrections
-            meaning.shipments += batch.shipments
-            meaning.rejects += batch.rejects
-            meaning.rows_read += batch.rows_read
+            meaning.add(batch)
     except OSError as error:
         raise DataContractError(f"{file}: cannot be read: {error.strerror}") from error
     return meaning
@@ -104,15 +100,24 @@ def _facts(meaning: Interpretation) -> Any | None:
         "stock_counts": [_row_facts(row) for row in meaning.stock_counts],
         "stock_corrections": [_row_facts(row) for row in meaning.stock_corrections],
         "shipments": [_row_facts(row) for row in meaning.shipments],
+        "goods_movements": [_row_facts(row) for row in meaning.goods_movements],
+        "purchase_orders": [_row_facts(row) for row in meaning.purchase_lines],
+        "supplier_stock": [_row_facts(row) for row in meaning.supplier_offers],
+        "bundles": [_row_facts(row) for row in meaning.bundle_parts],
     }
     return {kind: found for kind, found in rows.items() if found} or None
 
 
 def _row_facts(row: Any) -> dict[str, Any]:
-    return {
-        name: clock.isoformat(value) if isinstance(value, datetime) else value
-        for name, value in asdict(row).items()
-    }
+    return {name: _plain(value) for name, value in asdict(row).items()}
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, datetime):
+        return clock.isoformat(value)
+    if isinstance(value, date):
+        return value.isoformat()
+    return f"{value:f}" if isinstance(value, Decimal) else value
 
 
 def _remarks(meaning: Interpretation) -> Iterator[str]:

@@ -228,10 +228,12 @@ _home_option = click.option(
 @click.option(
     "--older-than-days", type=click.IntRange(1), default=14, show_default=True, help="Age of what goes."
 )
-def purge_command(dagster_home: Path, older_than_days: int) -> None:
+@click.pass_context
+def purge_command(ctx: click.Context, dagster_home: Path, older_than_days: int) -> None:
     """Remove old runs from Dagster's history, which keeps them for ever; orders and money are not touched.
 
-    Runs that hold the newest state of an asset stay.
+    Runs that hold the newest state of an asset stay. Of a merchant's store, what became of numbers longer ago than
+    limits.stock_event_days goes too.
     """
     import dagster as dg
 
@@ -243,6 +245,12 @@ def purge_command(dagster_home: Path, older_than_days: int) -> None:
         f"{count_of(result.runs_deleted, 'run')} removed, {result.runs_kept} kept as the newest of an asset; "
         f"{result.bytes_freed / 1_000_000:.1f} MB freed"
     )
+    if ctx.obj.is_file():
+        from order_pipelines.services.stock_events import purge_events
+
+        with opened_store(ctx) as (store, settings):
+            events = purge_events(store, older_than_days=settings.limits.stock_event_days)
+        click.echo(f"{count_of(events, 'event')} of offers removed; the warehouse keeps them")
 
 
 @click.command("reap")

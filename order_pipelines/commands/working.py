@@ -172,15 +172,19 @@ def push_stock_command(ctx: click.Context, account: str | None) -> None:
 @by_option
 @click.pass_context
 def release_stock_command(ctx: click.Context, account: str, by: str) -> None:
-    """Let held stock of ACCOUNT go out, after you looked at it."""
+    """Let held stock of ACCOUNT go out, and held files of it in, after you looked at them."""
+    from order_pipelines.services.file_booking import release_files
     from order_pipelines.services.stock_push import release_stock
 
     with opened_shop(ctx) as shop:
         shop.account(account)
         released = release_stock(shop, account, by=by)
+        files = release_files(shop, account)
     click.echo(
         f"{account}: {count_of(released, 'quantity', 'quantities')} released; the next push sends them"
     )
+    if files:
+        click.echo(f"{account}: {count_of(files, 'held file')} booked")
 
 
 @click.command("plan")
@@ -222,10 +226,14 @@ def dispatch_command(ctx: click.Context) -> None:
 @click.pass_context
 def load_warehouse_command(ctx: click.Context) -> None:
     """Bring the warehouse up to the operations store, rebuild what changed in the marts, publish a copy."""
+    from order_pipelines.services.oversells import find_oversells
+    from order_pipelines.services.serving import note_serving
     from order_pipelines.services.warehouse_load import build_marts, load_core
     from order_pipelines.warehouse.engine import Warehouse
 
     with opened_shop(ctx) as shop:
+        note_serving(shop.store, shop.settings)
+        find_oversells(shop.store, shop.settings)
         warehouse = Warehouse(shop.settings.warehouse_url(), shop.settings.data_dir)
         loaded = load_core(shop.store, warehouse)
         for name, stream in loaded.streams.items():

@@ -380,7 +380,7 @@ class MemoryBudget:
         wait_s = (until - now).total_seconds()
         # A clock that was set back must not turn a minute into a year: nothing is known of a time before it was learnt.
         if wait_s <= 0 or now < learned_at - CLOCK_SLACK:
-            del self._blocks[group]
+            self._blocks.pop(group, None)
             return
         if deadline is not None and until > deadline:
             raise TransientConnectorError(

@@ -378,10 +378,38 @@ class AccountProbe(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
+class Notice:
+    """What a verified push asks to be read again: ``key`` is the same for every delivery of the same news.
+
+    ``external_id`` is the order to read, ``None`` when the system does not name it: then changes must be listed.
+    """
+
+    key: str
+    topic: str
+    external_id: str | None
+
+
+class WebhookDoor(Protocol):
+    """A system that pushes news to us. What it pushes is never believed, only what is read afterwards."""
+
+    def verify(self, headers: Mapping[str, str], body: bytes, now: datetime) -> bool:
+        """Tell whether a raw body was signed by the system and is not stale. Compares in constant time.
+
+        ``headers`` have names in small letters. Nothing of the body is parsed before its signature was found right.
+        """
+
+    def notices(self, headers: Mapping[str, str], body: bytes) -> Sequence[Notice]:
+        """Return what a verified body asks to be read; empty for news of other things, and for what is no message."""
+
+
+@dataclass(frozen=True, slots=True)
 class Connector:
     """One line of the registry: what a system can do and how to make it do so.
 
     Factories take the account and what the house lends; ``None`` means the system cannot do that.
+    ``webhook_door`` gives ``None`` for an account to which nobody may push.
+    ``write_interval_s`` is how long an account, by its options, must wait between two writes of stock; ``None``:
+    it may write at any time.
     ``keep_alive`` renews a consent that would end when nobody calls for long; it tells whether it did.
     ``entities`` are what intake assets are made of: ``orders`` gives ``intake/<system>__orders``. Customers are read
     only of accounts that ask for it, and articles of the one account that is the merchant's master.
@@ -412,6 +440,8 @@ class Connector:
     keep_alive: Callable[[Account, House], bool] | None = None
     account_probe: Callable[[Account, House], AccountProbe] | None = None
     limits: tuple[CallLimit, ...] = ()
+    webhook_door: Callable[[Account], WebhookDoor | None] | None = None
+    write_interval_s: Callable[[Mapping[str, Any]], int] | None = None
     secrets: tuple[str, ...] = ()
 
     def asks_seller(self, options: Mapping[str, Any]) -> bool:

@@ -11,17 +11,18 @@ from order_pipelines.defs.access import ShopDoor, WarehouseDoor
 from order_pipelines.defs.intake import is_deep
 from order_pipelines.defs.outcomes import failing_clearly
 from order_pipelines.defs.samples import SAMPLE_ROWS, markdown_table
+from order_pipelines.services.conservation import FLAGS, LAWS, check_conservation, claim_of
 from order_pipelines.settings import Settings
 from order_pipelines.warehouse import checks as warehouse_checks
 from order_pipelines.warehouse.columns import Table
 from order_pipelines.warehouse.engine import Warehouse
 from order_pipelines.warehouse.session import Session
-from order_pipelines.warehouse.tables import CORE_TABLES, MART_TABLES
+from order_pipelines.warehouse.tables import CORE_TABLES, MART_TABLES, STOCK_POSITIONS
 
 # Every sweep looks at what is new, every deep sweep at everything: reading ten million rows back takes minutes.
 _ROWS_EACH_TIME = 200_000
 _DAYS_EACH_TIME = timedelta(days=35)
-_SEQUENCES = ("change_seq", "movement_seq")
+_SEQUENCES = ("change_seq", "movement_seq", "event_seq")
 _INSTANTS = ("placed_at", "changed_at")
 
 
@@ -142,6 +143,44 @@ def reconciliation_checks() -> list[dg.AssetChecksDefinition]:
     ]
     over_core = [check for check in found if check not in over_marts]
     return [_claims("core", over_core), _claims("mart", over_marts)]
+
+
+def conservation_check() -> dg.AssetChecksDefinition:
+    """Return one step that holds the laws of stock against the operations store, after each load."""
+    positions = naming.table_key(STOCK_POSITIONS)
+
+    @dg.multi_asset_check(
+        name="check_conservation",
+        specs=[
+            dg.AssetCheckSpec(
+                name,
+                asset=positions,
+                description=f"{claim_of(name)} Rows of sql/conservation/{name}.sql offend against it.",
+            )
+            for name in (*LAWS, *FLAGS)
+        ],
+        can_subset=True,
+    )
+    def check_laws(
+        context: dg.AssetCheckExecutionContext, shop: dg.ResourceParam[ShopDoor]
+    ) -> Iterator[dg.AssetCheckResult]:
+        names = {key.name for key in context.selected_asset_check_keys}
+        with failing_clearly(context), shop.store() as store:
+            results = check_conservation(store, shop.settings)
+        for law in results:
+            if law.name in names:
+                yield dg.AssetCheckResult(
+                    passed=not law.rows,
+                    asset_key=positions,
+                    check_name=law.name,
+                    severity=dg.AssetCheckSeverity.ERROR if law.name in LAWS else dg.AssetCheckSeverity.WARN,
+                    metadata={
+                        "order_pipelines/offending_rows": len(law.rows),
+                        "sample": dg.MetadataValue.md(markdown_table(law.rows[:SAMPLE_ROWS])),
+                    },
+                )
+
+    return check_laws
 
 
 def _claims(layer: str, found: Sequence[warehouse_checks.Check]) -> dg.AssetChecksDefinition:

@@ -14,7 +14,7 @@ from order_pipelines.defs import naming
 from order_pipelines.defs.access import ShopDoor
 from order_pipelines.defs.columns import schema_of_store_table
 from order_pipelines.defs.outcomes import Outcome, failing_clearly, materialized, retry_policy, served_check
-from order_pipelines.defs.samples import store_sample
+from order_pipelines.defs.samples import owner_of, store_sample
 from order_pipelines.defs.side_by_side import serve
 from order_pipelines.operations import tables
 from order_pipelines.services.shop import Shop
@@ -27,21 +27,38 @@ _SHOWN: dict[str, tuple[str, ...]] = {
     "channel_offers": ("account", "offer_id", "sku", "ean", "stock_set", "stock_shown", "is_listed"),
     "stock_statements": ("account", "sku", "ean", "location", "kind", "quantity", "stated_at"),
     "shipments": ("shipment_key", "account", "carrier", "location", "shipped_at"),
+    "stock_movements": ("source", "sku", "location", "kind", "physical_quantity", "occurred_at"),
+    "incoming_stock": ("account", "purchase_order", "line_id", "sku", "location", "quantity_ordered",
+                       "quantity_received", "expected_on"),
+    "supplier_stock": ("account", "supplier", "sku", "quantity", "lead_days", "stated_at"),
+    "bundle_parts": ("bundle_sku", "part_sku", "quantity", "updated_at"),
 }  # fmt: skip
 _FILE_TABLES = {
     "orders": tables.orders,
     "stock_counts": tables.stock_statements,
     "shipments": tables.shipments,
+    "goods_movements": tables.stock_movements,
+    "purchase_orders": tables.incoming_stock,
+    "supplier_stock": tables.supplier_stock,
+    "bundles": tables.bundle_parts,
 }
 _FILE_GRAINS = {
     "orders": "one order in its newest known state",
     "stock_counts": "one count or correction of one article at one location",
     "shipments": "one parcel of one order",
+    "goods_movements": "one movement of one article at one location",
+    "purchase_orders": "one line of a purchase order, as stated last",
+    "supplier_stock": "one article of one supplier, as its newest list says",
+    "bundles": "one part of one bundle",
 }
 _FILE_COUNTS = {
     "orders": ("orders", "credits", "orders_quarantined"),
     "stock_counts": ("stock_counts", "stock_corrections", "stock_statements_quarantined"),
     "shipments": ("shipment_lines",),
+    "goods_movements": ("goods_movements", "supply_rows_quarantined"),
+    "purchase_orders": ("purchase_order_lines", "supply_rows_quarantined"),
+    "supplier_stock": ("supplier_stock_rows", "supply_rows_quarantined"),
+    "bundles": ("bundle_parts", "supply_rows_quarantined"),
 }
 # A listing reads every offer of an account; with thousands of them once an hour is enough, writes confirm themselves.
 _OFFERS_LISTED_EVERY = timedelta(minutes=55)
@@ -201,6 +218,8 @@ def offers_asset(settings: Settings, connector: Connector, retry_delay_s: float)
     def offers(
         context: dg.AssetExecutionContext, shop: dg.ResourceParam[ShopDoor]
     ) -> Iterator[dg.MaterializeResult[Any]]:
+        from order_pipelines.services.buffers import measure_buffers
+
         with failing_clearly(context), shop.open() as opened:
             accounts = [
                 name
@@ -209,7 +228,10 @@ def offers_asset(settings: Settings, connector: Connector, retry_delay_s: float)
             ]
             outcomes = serve(shop, accounts, partial(_list_offers, always=is_deep(context)))
             total, sample = _look(opened, tables.channel_offers, accounts)
-        yield materialized(context, key, outcomes, check, row_count=total, extra={"sample": sample})
+            extra: dict[str, Any] = {"sample": sample}
+            if is_deep(context):
+                extra["order_pipelines/buffers_measured"] = measure_buffers(opened, accounts)
+        yield materialized(context, key, outcomes, check, row_count=total, extra=extra)
 
     return offers
 
@@ -295,16 +317,22 @@ def _file_outcome(account: str, result: Any, names: Sequence[str]) -> Outcome:
         return Outcome(account, {"files": 0}, result, is_failed=True)
     # A file that is refused is a matter for who sent it: named here and kept, the account itself was read.
     rejected = [_named(each.name, each.reason) for each in result if each.state == "rejected"]
+    held = [
+        _named(each.name, each.reason)
+        for each in result
+        if each.counts.get("files_held") and not each.is_repeat
+    ]
     counts = {name: sum(each.counts.get(name, 0) for each in result if not each.is_repeat) for name in names}
     return Outcome(
         account,
         {
             "files": len(result),
             "files_rejected": len(rejected),
+            "files_held": len(held),
             "rows_read": sum(each.rows_read for each in result if not each.is_repeat),
             **counts,
         },
-        "; ".join(rejected) or None,
+        "; ".join([*rejected, *held]) or None,
     )
 
 
@@ -320,11 +348,13 @@ def is_deep(context: Any) -> bool:
 
 def _look(shop: Shop, table: sa.Table, accounts: Sequence[str]) -> tuple[int, dg.MarkdownMetadataValue]:
     """Return how many rows these accounts have, and a few of them."""
-    query = sa.select(sa.func.count()).select_from(table).where(table.c.account.in_(list(accounts)))
+    query = sa.select(sa.func.count()).select_from(table)
+    owner = owner_of(table)
     if table is tables.shipments:
         # A parcel belongs to the account of its order, whichever file told of it.
-        query = sa.select(sa.func.count()).select_from(table)
         accounts = list(shop.settings.accounts)
+    elif owner is not None:
+        query = query.where(owner.in_(list(accounts)))
     with shop.store.reading() as connection:
         total = int(connection.execute(query).scalar_one())
         sample = store_sample(connection, table, _SHOWN[table.name], accounts)

@@ -7,6 +7,7 @@ import dagster as dg
 from dagster._core.definitions.unresolved_asset_job_definition import UnresolvedAssetJobDefinition
 
 from order_pipelines.defs import naming
+from order_pipelines.defs.access import ShopDoor
 from order_pipelines.defs.upkeep import purge
 from order_pipelines.settings import Settings
 
@@ -34,8 +35,10 @@ Job: TypeAlias = dg.JobDefinition | UnresolvedAssetJobDefinition
 
 
 @dg.op(description="Remove old runs and their files; Dagster itself keeps them for ever.")
-def purge_old_runs(context: dg.OpExecutionContext) -> None:
-    """Purge the instance this run is part of."""
+def purge_old_runs(context: dg.OpExecutionContext, shop: dg.ResourceParam[ShopDoor]) -> None:
+    """Purge the instance this run is part of, and what the operations store need not remember."""
+    from order_pipelines.services.stock_events import purge_events
+
     frequent = purge(
         context.instance,
         older_than_days=_KEEP_SWEEPS_DAYS,
@@ -48,6 +51,9 @@ def purge_old_runs(context: dg.OpExecutionContext) -> None:
         frequent.runs_deleted + others.runs_deleted,
         frequent.bytes_freed + others.bytes_freed,
     )
+    with shop.store() as store:
+        events = purge_events(store, older_than_days=shop.settings.limits.stock_event_days)
+    context.log.info("purged %d events of offers; the warehouse keeps them", events)
 
 
 @dg.job(

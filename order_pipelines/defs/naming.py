@@ -37,6 +37,7 @@ _GROUPS = (
     ("product", "products"),
     ("stock", "stock"),
     ("channel_", "stock"),
+    ("oversell", "stock"),
     ("invoice", "invoicing"),
     ("revenue", "revenue"),
 )

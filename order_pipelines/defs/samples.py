@@ -54,6 +54,11 @@ def warehouse_sample(session: Session, table: Table, row_count: int) -> str:
     return markdown_table(rows.to_pylist())
 
 
+def owner_of(table: sa.Table) -> sa.Column[Any] | None:
+    """Return the column that names the account of a row, ``None`` where rows are the merchant's as a whole."""
+    return next((table.c[name] for name in ("account", "source") if name in table.c), None)
+
+
 def store_sample(
     connection: Connection,
     table: sa.Table,
@@ -61,8 +66,11 @@ def store_sample(
     accounts: Iterable[str],
     *of: sa.ColumnElement[bool],
 ) -> str:
-    """Return a few rows of a table of the operations store that belong to these accounts, as Markdown."""
-    query = sa.select(*(table.c[name] for name in names)).where(table.c.account.in_(list(accounts)), *of)
+    """Return a few rows of a table of the operations store that belong to these accounts, or to none, as Markdown."""
+    query = sa.select(*(table.c[name] for name in names)).where(*of)
+    owner = owner_of(table)
+    if owner is not None:
+        query = query.where(owner.in_(list(accounts)))
     newest = "change_seq" if "change_seq" in table.c else next(iter(table.primary_key)).name
     rows = connection.execute(query.order_by(table.c[newest].desc()).limit(SAMPLE_ROWS))
     return markdown_table([dict(row) for row in rows.mappings()])

@@ -1,4 +1,4 @@
-"""Sensors: files that were dropped, changes the warehouse has not taken in, and alerts for runs that failed.
+"""Sensors: dropped files, changes the warehouse has not taken in, what the fast lane did, alerts for failed runs.
 
 None of them opens the warehouse: one reader would keep the next load out.
 """
@@ -10,6 +10,7 @@ import dagster as dg
 
 from order_pipelines.defs.access import ShopDoor
 from order_pipelines.defs.jobs import DEEP_SWEEP, LOAD_CHANGES, SWEEP, TAKE_IN_FILES, Job, runs_in_progress
+from order_pipelines.defs.lane import lane_sensor
 
 # A load of its own costs a run (0.2 MB of SQLite history): what the sweep will take in anyway may wait a minute.
 _LOAD_INTERVAL_S = 60
@@ -26,6 +27,7 @@ def build_sensors(
     sensors = [
         _unprocessed_changes(jobs[LOAD_CHANGES], status),
         _house_watch(status),
+        lane_sensor(is_automatic=is_automatic),
         *_alert_sensors(status),
     ]
     if file_accounts:

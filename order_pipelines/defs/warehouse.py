@@ -43,7 +43,7 @@ def _core_upstream(table: Table, intake: Sequence[dg.AssetKey]) -> list[dg.Asset
         return [key for key in intake if key.path[-1].endswith("products")]
     wanted = {
         "orders": ("orders",),
-        "stock": ("orders", "stock_counts", "shipments", "offers"),
+        "stock": ("orders", "stock_counts", "shipments", "offers", "goods_movements", "bundles"),
         "reconciliation": ("readings",),
         "returns": ("returns",),
     }.get(group, ("orders",))
@@ -68,10 +68,14 @@ def core_assets(
         shop: dg.ResourceParam[ShopDoor],
         warehouse: dg.ResourceParam[WarehouseDoor],
     ) -> Iterator[dg.MaterializeResult[Any]]:
+        from order_pipelines.services.oversells import find_oversells
+        from order_pipelines.services.serving import note_serving
         from order_pipelines.services.warehouse_load import load_core
         from order_pipelines.services.warehouse_streams import STREAMS
 
         with failing_clearly(context), shop.open() as opened, warehouse.writing(opened.store) as target:
+            note_serving(opened.store, opened.settings)
+            find_oversells(opened.store, opened.settings)
             result = load_core(opened.store, target)
             with target.read() as session:
                 samples = {

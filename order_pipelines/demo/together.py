@@ -117,10 +117,12 @@ def _run_in_world(
     processes = Processes(_fresh_logs(wanted.folder), _environment(home, path, secrets), wanted.folder)
     try:
         _start_dagster(processes, home, port, finished, say)
+        live = _start_live(processes, finished)
         if finished.is_set():
             return
         world.world.start(wanted.per_minute)
         say(f"Dagster          http://{_LOOPBACK}:{port}")
+        say(f"live             {live}/health   (the fast lane: polls, webhooks, stock out at once)")
         say(f"merchant         {folder}   (files dropped under inbox/ are read; logs in {processes.logs})")
         say(
             f"shoppers buy at bol, Blokker and the webshop, {wanted.per_minute:g} things a minute; "
@@ -232,6 +234,14 @@ def _start_dagster(processes: Processes, home: Path, port: int, finished: thread
     # the first charts are not a minute away.
     _wait(processes, finished, lambda: _launch_sweep(port), "the web server")
     processes.start("daemon", [python, "-m", "dagster._daemon", "run", "-w", str(workspace)])
+
+
+def _start_live(processes: Processes, finished: threading.Event) -> str:
+    """Start the fast lane; returns its address."""
+    port = _checked_port(0, "")
+    processes.start("live", [sys.executable, "-m", "order_pipelines.cli", "live", "--port", str(port)])
+    _wait(processes, finished, lambda: _listens(port), "the fast lane")
+    return f"http://{_LOOPBACK}:{port}"
 
 
 def _wait(processes: Processes, finished: threading.Event, is_ready: Callable[[], bool], what: str) -> None:

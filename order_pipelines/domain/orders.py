@@ -10,6 +10,7 @@ from decimal import Decimal
 from typing import Any
 
 from order_pipelines.clock import isoformat
+from order_pipelines.domain.supply import BundlePart, GoodsMovement, PurchaseLine, SupplierOffer
 
 ORDER_STATUSES = ("open", "pending", "waiting_acceptance", "on_hold", "completed", "cancelled")
 FULFILMENT_STATUSES = ("not_shipped", "partially_shipped", "shipped", "channel_fulfilled", "cancelled")
@@ -234,8 +235,25 @@ class Interpretation:
     stock_counts: list[StockCount] = field(default_factory=list)
     stock_corrections: list[StockCorrection] = field(default_factory=list)
     shipments: list[ShipmentLine] = field(default_factory=list)
+    goods_movements: list[GoodsMovement] = field(default_factory=list)
+    purchase_lines: list[PurchaseLine] = field(default_factory=list)
+    supplier_offers: list[SupplierOffer] = field(default_factory=list)
+    bundle_parts: list[BundlePart] = field(default_factory=list)
     rejects: list[Reject] = field(default_factory=list)
     rows_read: int = 0
+
+    def add(self, other: "Interpretation") -> None:
+        """Take in another batch of the same body."""
+        self.orders += other.orders
+        self.stock_counts += other.stock_counts
+        self.stock_corrections += other.stock_corrections
+        self.shipments += other.shipments
+        self.goods_movements += other.goods_movements
+        self.purchase_lines += other.purchase_lines
+        self.supplier_offers += other.supplier_offers
+        self.bundle_parts += other.bundle_parts
+        self.rejects += other.rejects
+        self.rows_read += other.rows_read
 
 
 def _sum_known(values: Iterable[int | None]) -> int | None:

@@ -4,8 +4,6 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
-from order_pipelines.errors import DomainRuleError
-
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
@@ -58,31 +56,3 @@ def departures(evidence: Iterable[Evidence]) -> list[Departure]:
 def open_quantity(ordered: int, cancelled: int, shipped: int) -> int:
     """Return the pieces still owed to the customer, never below 0."""
     return max(0, ordered - cancelled - shipped)
-
-
-def available_to_sell(on_hand: int, open_demand: int, *, buffer: int) -> int:
-    """Return the pieces a channel may offer; never below 0, the shortfall stays visible in the positions.
-
-    Args:
-        on_hand: pieces counted and moved at the locations that serve the channel; may be negative.
-        open_demand: pieces owed to customers of all channels from those locations, >= 0.
-        buffer: pieces held back for this channel, >= 0.
-
-    Raises:
-        DomainRuleError: ``open_demand`` or ``buffer`` is negative, which the ledger and the settings forbid.
-    """
-    if open_demand < 0 or buffer < 0:
-        raise DomainRuleError(f"open demand {open_demand} and buffer {buffer} may not be negative")
-    return max(0, on_hand - open_demand - buffer)
-
-
-def quantity_to_send(
-    available: int, own_open: int, *, channel_subtracts_open_orders: bool, max_quantity: int
-) -> int:
-    """Return the number this channel needs to hear (contracts: every channel means another number by stock).
-
-    A channel that subtracts its own open orders itself is told them on top of what is available; one that does not is
-    told what is available. Nothing available and nothing on hand for the own orders means 0.
-    """
-    quantity = available + own_open if channel_subtracts_open_orders else available
-    return max(0, min(quantity, max_quantity))

@@ -5,11 +5,12 @@ line's demand and departures are a projection of what is known of the order: boo
 booked, so late, repeated and shuffled messages end in the same ledger.
 """
 
+import hashlib
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, Literal
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
@@ -22,19 +23,28 @@ from order_pipelines.operations.tables import line_demand, line_shipped, stock_m
 Position = tuple[str, str]
 # Words for people; what they name stands whole in columns of its own.
 _LONGEST_CAUSE = 300
+_LONGEST_POSTING_KEY = 200
+
+ReservationMove = Literal["reserved", "released", "expired", "reservation_posted"]
+GoodsMove = Literal["received", "returned", "transferred"]
 
 
 @dataclass(slots=True)
 class _State:
     on_hand: int = 0
     open_demand: int = 0
+    reserved: int = 0
     counted_at: datetime | None = None
     counted_quantity: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class LineTarget:
-    """What should be booked of one order line now; ``sku`` ``None`` means nothing at all."""
+    """What should be booked of one order line now; ``sku`` ``None`` means nothing at all.
+
+    A line of a bundle is one target for each part; ``bundle_quantity``, on the first of them, are the bundles owed.
+    ``changed_at`` is when what is owed last changed: a release is dated by it, a demand by ``placed_at``.
+    """
 
     order_key: str
     line_id: str
@@ -44,6 +54,9 @@ class LineTarget:
     open_quantity: int
     placed_at: datetime
     departures: tuple[Departure, ...] = ()
+    bundle_sku: str | None = None
+    bundle_quantity: int | None = None
+    changed_at: datetime | None = None
 
 
 class Ledger:
@@ -56,9 +69,13 @@ class Ledger:
         self._movements: list[dict[str, Any]] = []
         self._demand: list[dict[str, Any]] = []
         self._shipped: list[dict[str, Any]] = []
+        self._posted: set[str] = set()
+        self._unposted: set[str] = set()
+        self._pending: set[Position] = set()
         self._now = clock.now()
 
-    def _load(self, positions: Iterable[Position]) -> None:
+    def load(self, positions: Iterable[Position]) -> None:
+        """Read positions at once; what is not read before it is booked on is read one by one."""
         missing = sorted({position for position in positions if position not in self._states})
         for part in chunks(missing, 300):
             found = self._connection.execute(
@@ -68,7 +85,7 @@ class Ledger:
             )
             for row in found:
                 self._states[(row.sku, row.location)] = _State(
-                    row.on_hand, row.open_demand, row.counted_at, row.counted_quantity
+                    row.on_hand, row.open_demand, row.reserved, row.counted_at, row.counted_quantity
                 )
         for position in missing:
             self._states.setdefault(position, _State())
@@ -83,13 +100,18 @@ class Ledger:
         open_demand: int,
         occurred_at: datetime,
         cause: str,
+        reserved: int = 0,
         order_key: str | None = None,
         line_id: str | None = None,
+        source: str | None = None,
+        posting_key: str | None = None,
     ) -> None:
         state = self._states[position]
         state.on_hand += on_hand
         state.open_demand += open_demand
+        state.reserved += reserved
         self._touched.add(position)
+        self._pending.add(position)
         self._movements.append(
             {
                 "sku": position[0],
@@ -103,6 +125,9 @@ class Ledger:
                 "line_id": line_id,
                 "occurred_at": occurred_at,
                 "booked_at": self._now,
+                "reserved_delta": reserved,
+                "source": source,
+                "posting_key": posting_key,
             }
         )
 
@@ -143,7 +168,7 @@ class Ledger:
             if target.sku is not None and target.location is not None:
                 positions.add((target.sku, target.location))
                 positions |= {(target.sku, item.location or target.location) for item in target.departures}
-        self._load(positions)
+        self.load(positions)
         for line in lines:
             wanted = targets.get(line)
             self._settle_demand(line, wanted, demand.get(line))
@@ -159,10 +184,15 @@ class Ledger:
         before: tuple[Position, int] | None = None
         if booked is not None:
             before = ((booked.sku, booked.location), booked.open_quantity)
-        if wanted == before and (target is None or booked is None or booked.placed_at == target.placed_at):
+        is_same = target is None or booked is None or _same_terms(target, booked)
+        if wanted == before and is_same:
             return
         cause = f"order {line[0]} line {line[1]}"
         at = target.placed_at if target is not None else booked.placed_at
+        released_at = at
+        if target is not None and target.changed_at is not None and wanted is not None and before is not None:
+            # Moved to another article or place it was never here: only what is owed less is owed until then.
+            released_at = max(at, target.changed_at) if wanted[0] == before[0] else at
         changes: dict[Position, int] = defaultdict(int)
         if before is not None:
             changes[before[0]] -= before[1]
@@ -176,7 +206,7 @@ class Ledger:
                     physical=0,
                     on_hand=0,
                     open_demand=delta,
-                    occurred_at=at,
+                    occurred_at=at if delta > 0 else released_at,
                     cause=cause,
                     order_key=line[0],
                     line_id=line[1],
@@ -197,6 +227,8 @@ class Ledger:
                     "location": wanted[0][1],
                     "open_quantity": wanted[1],
                     "placed_at": target.placed_at,
+                    "bundle_sku": target.bundle_sku,
+                    "bundle_quantity": target.bundle_quantity,
                 }
             )
 
@@ -240,7 +272,7 @@ class Ledger:
 
     def count(self, position: Position, quantity: int, taken_at: datetime, *, cause: str) -> bool:
         """Book a count; an older one than the newest known changes nothing. Returns whether it was the newest."""
-        self._load([position])
+        self.load([position])
         state = self._states[position]
         if state.counted_at is not None and taken_at < state.counted_at:
             return False
@@ -251,7 +283,8 @@ class Ledger:
         ):
             # Two counts of one moment: the lower one stands, so that nothing is promised that may not be there.
             return quantity == state.counted_quantity
-        self._write_movements()
+        if position in self._pending:
+            self._write_movements()
         later = self._connection.execute(
             sa.select(sa.func.coalesce(sa.func.sum(stock_movements.c.physical_quantity), 0)).where(
                 stock_movements.c.sku == position[0],
@@ -270,8 +303,87 @@ class Ledger:
 
     def correct(self, position: Position, quantity: int, occurred_at: datetime, *, cause: str) -> None:
         """Book a correction that a source states; ``quantity`` is signed."""
-        self._load([position])
+        self.load([position])
         self._physical(position, "corrected", quantity, occurred_at, cause=cause)
+
+    def reserve(
+        self,
+        position: Position,
+        quantity: int,
+        kind: ReservationMove,
+        *,
+        reservation_id: str,
+        order_key: str | None = None,
+    ) -> None:
+        """Hold pieces for a cart (``reserved``), or give held ones back; ``quantity`` is signed.
+
+        A cart holds an article once and lets it go once: the posting key refuses a second time.
+        """
+        self.load([position])
+        phase = "held" if kind == "reserved" else "let_go"
+        self._move(
+            position,
+            kind,
+            physical=0,
+            on_hand=0,
+            open_demand=0,
+            reserved=quantity,
+            occurred_at=self._now,
+            cause=f"reservation {reservation_id}",
+            order_key=order_key,
+            source="reservations",
+            posting_key=_fitting(f"reservation:{reservation_id}:{phase}:{position[1]}:{position[0]}"),
+        )
+
+    def post(
+        self,
+        position: Position,
+        quantity: int,
+        kind: GoodsMove,
+        occurred_at: datetime,
+        *,
+        source: str,
+        key: str,
+        cause: str,
+    ) -> bool:
+        """Book goods that came, went or came back, once per ``key``; returns whether it was news.
+
+        Args:
+            position: article and location.
+            quantity: signed pieces.
+            kind: what happened to them.
+            occurred_at: when; what is dated before the latest count is in that count already.
+            source: who says so, such as an account.
+            key: unique name of the statement at that source.
+            cause: words for people.
+        """
+        posting_key = _fitting(f"{source}:{key}")
+        if posting_key in self._posted or (
+            posting_key not in self._unposted and self._is_posted(posting_key)
+        ):
+            return False
+        self._posted.add(posting_key)
+        self.load([position])
+        self._physical(
+            position, kind, quantity, occurred_at, cause=cause, source=source, posting_key=posting_key
+        )
+        return True
+
+    def posted(self, source: str, postings: Mapping[str, Position]) -> dict[str, Any]:
+        """Return what was booked before under these keys of a source, by key; asks once for what many posts ask."""
+        by_posting = {_fitting(f"{source}:{key}"): key for key in postings}
+        found: dict[str, Any] = {}
+        for part in chunks(sorted(by_posting)):
+            query = sa.select(stock_movements).where(stock_movements.c.posting_key.in_(part))
+            for row in self._connection.execute(query):
+                found[by_posting[row.posting_key]] = row
+        self._unposted |= {name for name, key in by_posting.items() if key not in found}
+        self.load(postings.values())
+        return found
+
+    def _is_posted(self, posting_key: str) -> bool:
+        query = sa.select(sa.literal(1)).where(stock_movements.c.posting_key == posting_key)
+        return self._connection.execute(query).first() is not None
 
     @property
     def has_changes(self) -> bool:
@@ -285,6 +397,7 @@ class Ledger:
         rows = [{"movement_seq": number, **row} for number, row in enumerate(self._movements, start=first)]
         self._connection.execute(stock_movements.insert(), rows)
         self._movements = []
+        self._pending = set()
 
     def flush(self, change_seq: int) -> set[str]:
         """Write movements and positions; returns the SKUs whose positions changed."""
@@ -295,6 +408,7 @@ class Ledger:
                 "location": position[1],
                 "on_hand": state.on_hand,
                 "open_demand": state.open_demand,
+                "reserved": state.reserved,
                 "counted_at": state.counted_at,
                 "counted_quantity": state.counted_quantity,
                 "updated_at": self._now,
@@ -307,3 +421,20 @@ class Ledger:
         skus = {position[0] for position in self._touched}
         self._touched = set()
         return skus
+
+
+def _same_terms(target: LineTarget, booked: Any) -> bool:
+    """Whether what is known of a booked demand beside its place and pieces is still so."""
+    return bool(
+        booked.placed_at == target.placed_at
+        and booked.bundle_sku == target.bundle_sku
+        and booked.bundle_quantity == target.bundle_quantity
+    )
+
+
+def _fitting(key: str) -> str:
+    """Return the key, a too long one with a hash of the whole: cut short, two postings would be one."""
+    if len(key) <= _LONGEST_POSTING_KEY:
+        return key
+    digest = hashlib.sha256(key.encode()).hexdigest()
+    return f"{key[: _LONGEST_POSTING_KEY - len(digest) - 1]}:{digest}"

@@ -11,10 +11,12 @@ from order_pipelines.errors import DomainRuleError
 from order_pipelines.operations import outbox
 from order_pipelines.operations.outbox import Effect
 from order_pipelines.operations.store import chunks
-from order_pipelines.operations.tables import order_lines, orders, stock_positions
+from order_pipelines.operations.tables import order_lines, orders
 from order_pipelines.operations.tables import outbox as outbox_table
 from order_pipelines.services.audit import ACCEPT_ORDER, COMMAND, record
+from order_pipelines.services.availability import read_stockroom
 from order_pipelines.services.shop import Shop
+from order_pipelines.settings import Settings
 
 CHANNEL_ACCEPTANCE = "channel_acceptance"
 WAITING = "waiting_acceptance"
@@ -34,7 +36,7 @@ def plan_acceptances(shop: Shop) -> int:
         with shop.store.transaction() as connection:
             heads = waiting_orders(connection, name)
             lines = _goods(connection, heads)
-            short = short_skus(connection, account.serves, lines)
+            short = short_skus(connection, shop.settings, name, lines)
             effects = [
                 _effect(name, account.mode, head, lines[head.order_key])
                 for head in heads
@@ -71,29 +73,12 @@ def _goods(connection: Connection, heads: Sequence[Any]) -> dict[str, list[Any]]
 
 
 def short_skus(
-    connection: Connection, locations: Sequence[str], lines: dict[str, list[Any]]
+    connection: Connection, settings: Settings, account: str, lines: dict[str, list[Any]]
 ) -> dict[str, int | None]:
-    """Return how many pieces are missing per SKU where on hand does not cover demand; ``None``: never counted."""
+    """Return how many pieces are missing per SKU where what is there does not cover demand; ``None``: never counted."""
     skus = sorted({row.sku for rows in lines.values() for row in rows if row.sku is not None})
-    on_hand: dict[str, int] = {}
-    demand: dict[str, int] = {}
-    counted: set[str] = set()
-    for part in chunks(skus):
-        for row in connection.execute(
-            sa.select(stock_positions).where(
-                stock_positions.c.sku.in_(part), stock_positions.c.location.in_(list(locations))
-            )
-        ):
-            on_hand[row.sku] = on_hand.get(row.sku, 0) + row.on_hand
-            demand[row.sku] = demand.get(row.sku, 0) + row.open_demand
-            if row.counted_at is not None:
-                counted.add(row.sku)
-    short: dict[str, int | None] = {sku: None for sku in skus if sku not in counted}
-    for sku in counted:
-        missing = demand.get(sku, 0) - on_hand.get(sku, 0)
-        if missing > 0:
-            short[sku] = missing
-    return short
+    room = read_stockroom(connection, settings, skus)
+    return {sku: missing for sku in skus if (missing := room.shortage(account, sku)) != 0}
 
 
 def is_coverable(rows: Iterable[Any], short: dict[str, int | None]) -> bool:

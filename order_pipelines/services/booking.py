@@ -21,6 +21,9 @@ from order_pipelines.operations.tables import (
     products,
     shipment_evidence,
 )
+from order_pipelines.services.availability import read_bundles
+from order_pipelines.services.bundles import of_parts
+from order_pipelines.services.cancelled_pieces import note_cancellations
 from order_pipelines.services.desired_stock import refresh_desired
 from order_pipelines.services.judging import CatalogueCache, believable, judge
 from order_pipelines.services.order_rows import (
@@ -33,6 +36,7 @@ from order_pipelines.services.order_rows import (
     people_row,
     quarantine_row,
 )
+from order_pipelines.services.posting_reservations import post_reservations
 from order_pipelines.services.quarantining import resolve_quarantine, settle_quarantine
 from order_pipelines.services.unchanged import note_unchanged
 from order_pipelines.settings import Settings
@@ -96,6 +100,7 @@ def book_orders(
     judged = judge(winners, cache.get(connection), settings, believable(settings))
     _write_orders(connection, settings, judged, known, booked)
     _write_evidence(connection, versions)
+    note_cancellations(connection, versions)
     settle: list[str] = [
         item.arrived.key for item in judged if not item.is_history or item.arrived.key in known
     ]
@@ -251,6 +256,8 @@ def evidence_row(
 # What settling asks of an order and its lines: no money, whose exact types cost more than all the rest.
 _HEADS = sa.select(
     orders.c.order_key,
+    orders.c.external_order_id,
+    orders.c.order_number,
     orders.c.account,
     orders.c.system,
     orders.c.order_kind,
@@ -297,6 +304,7 @@ def settle_orders(connection: Connection, settings: Settings, keys: Iterable[str
             evidence[(row.order_key, row.line_id)].append(
                 Evidence(row.evidence_key, row.is_cumulative, row.quantity, row.occurred_at, row.location)
             )
+    bundles = read_bundles(connection, {row.sku for rows in lines.values() for row in rows if row.sku})
     targets: dict[tuple[str, str], LineTarget] = {}
     changed: list[tuple[str, dict[str, Any]]] = []
     for key, head in heads.items():
@@ -304,7 +312,7 @@ def settle_orders(connection: Connection, settings: Settings, keys: Iterable[str
         for row in lines[key]:
             target = _target(settings, head, row, left[row.line_id])
             if target is not None:
-                targets[(key, row.line_id)] = target
+                targets |= {(key, part.line_id): part for part in of_parts(target, bundles.get(row.sku))}
         has_departed = _write_departed(connection, lines[key], left)
         state = _state(head, lines[key], left)
         if has_departed or any(getattr(head, name) != value for name, value in state.items()):
@@ -317,6 +325,8 @@ def settle_orders(connection: Connection, settings: Settings, keys: Iterable[str
             )
     ledger = Ledger(connection)
     ledger.settle_lines(targets, wanted)
+    # A cart that became an order: its pieces are demand now, and held no longer, in one transaction.
+    post_reservations(connection, settings, ledger, heads.values())
     if not ledger.has_changes:
         return set()
     skus = ledger.flush(next_values(connection, CHANGE))
@@ -351,6 +361,7 @@ def _target(settings: Settings, head: Any, row: Any, left: Sequence[Departure]) 
         owed,
         head.ordered_at or head.first_received_at,
         tuple(left),
+        changed_at=row.changed_at or head.changed_at,
     )
 
 

@@ -7,15 +7,14 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from order_pipelines import clock
-from order_pipelines.domain.stock import available_to_sell, quantity_to_send
 from order_pipelines.operations.store import CHANGE, chunks, next_values, upsert
 from order_pipelines.operations.tables import (
     channel_offers,
     channel_stock,
     cursors,
-    line_demand,
-    stock_positions,
 )
+from order_pipelines.services.availability import bundles_of, read_stockroom
+from order_pipelines.services.stock_events import StockEvent, note_events
 from order_pipelines.settings import Settings
 
 PENDING, ON_HOLD = "pending", "on_hold"
@@ -27,7 +26,8 @@ def refresh_desired(connection: Connection, settings: Settings, skus: Iterable[s
     An offer whose stock was never counted at any location that serves it stays without a number: nothing is pushed
     that is not known.
     """
-    wanted = sorted(set(skus))
+    moved = set(skus)
+    wanted = sorted(moved | bundles_of(connection, moved))
     changed: list[dict[str, Any]] = []
     watermarks = {
         row.account: row.complete_at
@@ -40,6 +40,7 @@ def refresh_desired(connection: Connection, settings: Settings, skus: Iterable[s
         for number, row in enumerate(changed, start=first):
             row["change_seq"] = number
         upsert(connection, channel_stock, changed)
+        note_events(connection, [event for row in changed for event in _events(row)])
     return len(changed)
 
 
@@ -47,64 +48,60 @@ def _changed(
     connection: Connection, settings: Settings, skus: Iterable[str], watermarks: dict[str, Any]
 ) -> list[dict[str, Any]]:
     part = list(skus)
-    offers = list(
-        connection.execute(
+    offers = [
+        offer
+        for offer in connection.execute(
             sa.select(channel_offers).where(
                 channel_offers.c.sku.in_(part),
                 channel_offers.c.is_own_fulfilment.is_(True),
                 channel_offers.c.is_listed.is_(True),
             )
         )
-    )
+        if _is_pushed(settings, offer.account)
+    ]
     if not offers:
         return []
-    positions: dict[str, list[Any]] = {}
-    for row in connection.execute(sa.select(stock_positions).where(stock_positions.c.sku.in_(part))):
-        positions.setdefault(row.sku, []).append(row)
-    own_open: dict[tuple[str, str], dict[str, int]] = {}
-    for row in connection.execute(
-        sa.select(
-            line_demand.c.account,
-            line_demand.c.sku,
-            line_demand.c.location,
-            sa.func.sum(line_demand.c.open_quantity).label("pieces"),
-        )
-        .where(line_demand.c.sku.in_(part))
-        .group_by(line_demand.c.account, line_demand.c.sku, line_demand.c.location)
-    ):
-        own_open.setdefault((row.account, row.sku), {})[row.location] = int(row.pieces)
+    room = read_stockroom(connection, settings, {offer.sku for offer in offers})
     before: dict[tuple[str, str], Any] = {}
     for row in connection.execute(sa.select(channel_stock).where(channel_stock.c.sku.in_(part))):
         before[(row.account, row.offer_id)] = row
     changed = []
     for offer in offers:
-        account = settings.accounts.get(offer.account)
-        if account is None or not account.enabled or not account.stock.push:
-            continue
-        serving = [row for row in positions.get(offer.sku, ()) if row.location in account.serves]
-        if not any(row.counted_at is not None for row in serving):
-            continue
-        available = available_to_sell(
-            sum(row.on_hand for row in serving),
-            sum(row.open_demand for row in serving),
-            buffer=account.stock.buffer,
-        )
-        # Only what was taken off above may be put back on: pieces that leave from elsewhere are no stock of these.
-        owed = own_open.get((offer.account, offer.sku), {})
-        own = sum(pieces for location, pieces in owed.items() if location in account.serves)
-        desired = quantity_to_send(
-            available,
-            own,
-            channel_subtracts_open_orders=offer.subtracts_open_orders,
+        found = room.explained(
+            offer.account,
+            offer.sku,
+            subtracts_open_orders=offer.subtracts_open_orders,
             max_quantity=offer.max_quantity,
         )
         last = before.get((offer.account, offer.offer_id))
-        if last is None or _needs_new_version(last, offer, desired, own):
-            changed.append(_row(last, offer, desired, available, own, watermarks.get(offer.account)))
+        told, available = found.told, found.available
+        if found.policy.kind != "always" and not room.is_known(offer.account, offer.sku):
+            if last is None:
+                continue
+            # Known once and no more, such as a bundle that was dissolved: the last number would promise it for ever.
+            told, available = 0, 0
+        own = room.open_at(offer.account, offer.sku)
+        if last is None or _needs_new_version(last, offer, told, own):
+            changed.append(_row(last, offer, told, available, own, watermarks.get(offer.account)))
         elif (last.available_quantity, last.own_open_quantity) != (available, own):
             # The channel has its number; what that is made of now is read by people, and by the next comparison.
             _note_figures(connection, offer, available, own)
     return changed
+
+
+def _events(row: dict[str, Any]) -> list[StockEvent]:
+    """A new version is desired; one that inherits the brake of the version before waits for the same person."""
+    of = (row["account"], row["offer_id"], row["sku"])
+    desired = (row["desired_quantity"], row["desired_version"])
+    found = [StockEvent(*of, "desired", *desired)]
+    if row["state"] == ON_HOLD:
+        found.append(StockEvent(*of, "held", *desired, row["reason"]))
+    return found
+
+
+def _is_pushed(settings: Settings, name: str) -> bool:
+    account = settings.accounts.get(name)
+    return account is not None and account.enabled and account.stock.push
 
 
 def _note_figures(connection: Connection, offer: Any, available: int, own: int) -> None:

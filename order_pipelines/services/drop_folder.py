@@ -117,7 +117,7 @@ def _take_in_one(shop: Shop, account: str, path: Path) -> FileResult:
     result = FileResult(name, PROCESSED, digest)
     try:
         taken = book_file(shop, receipt, original)
-        result.rows_read, result.counts = taken.rows_read, taken.as_dict()
+        result.rows_read, result.counts, result.reason = taken.rows_read, taken.as_dict(), taken.held
     except (DataContractError, sa.exc.DataError) as error:
         # The store's own words would show the row, which may name people.
         is_ours = isinstance(error, DataContractError)

@@ -4,7 +4,7 @@ Alerts of a failed run, of drifting offers and of a refused listing are raised w
 such place, because what they tell is that something did not happen.
 """
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -21,24 +21,28 @@ from order_pipelines.operations.tables import (
     channel_stock,
     cursors,
     fetch_backlog,
+    oversell_cases,
     receipts,
     tokens,
 )
 from order_pipelines.operations.tables import outbox as outbox_table
 from order_pipelines.services.accepting import waiting_orders
+from order_pipelines.services.oversells import find_oversells
 from order_pipelines.services.parcels import WAITS_FOR_REST
 from order_pipelines.services.push_outcome import ON_HOLD
 from order_pipelines.services.watch import QuarantineShare, quarantine_share, raise_alert, resolve_alert
 from order_pipelines.settings import Settings
 
 STALE_SOURCE, CONSENT, BACKLOG, QUARANTINE = "stale_source", "consent", "backlog", "quarantine"
-_KINDS = (STALE_SOURCE, CONSENT, BACKLOG, QUARANTINE)
+OVERSELL = "oversell"
+_KINDS = (STALE_SOURCE, CONSENT, BACKLOG, QUARANTINE, OVERSELL)
 
 _UNREAD_FOR = timedelta(hours=6)
 _UNINTERPRETED_FOR = timedelta(hours=1)
 _UNSENT_FOR = timedelta(hours=6)
 # A channel that takes orders as a whole shows its customer nothing until the last parcel left.
 _PART_FOR = timedelta(days=3)
+_OVERSELLS_OF = timedelta(hours=24)
 # Exact ends a consent after 30 days without use; the deep sweep renews one that was idle for 7.
 _CONSENT_IDLE_FOR = timedelta(days=21)
 _OPEN_EFFECTS = (outbox.PENDING, outbox.SENT, outbox.IN_DOUBT)
@@ -55,6 +59,7 @@ class Concern:
 
 def look_after(store: OperationsStore, settings: Settings) -> list[Concern]:
     """Raise an alert for everything that is amiss now, end those that are over, and return what is amiss."""
+    find_oversells(store, settings)
     shares = {
         system: quarantine_share(store, settings, system)
         for system in sorted({account.system for account in settings.accounts.values() if account.enabled})
@@ -66,6 +71,7 @@ def look_after(store: OperationsStore, settings: Settings) -> list[Concern]:
             *_consents(connection, settings, now),
             *_backlogs(connection, settings, now),
             *_quarantines(shares),
+            *_oversells(connection, settings, now),
         ]
         was_open = set(
             connection.execute(sa.select(alerts.c.alert_key).where(alerts.c.resolved_at.is_(None))).scalars()
@@ -188,6 +194,30 @@ def _quarantines(shares: dict[str, QuarantineShare]) -> Iterator[Concern]:
             "error",
             f"{share.quarantined} of {share.received} orders of {system} in the last 24 hours are in quarantine, more "
             f"than {share.limit_pct} %; open reasons: {reasons}",
+        )
+
+
+def _oversells(connection: Connection, settings: Settings, now: datetime) -> Iterator[Concern]:
+    query = (
+        sa.select(oversell_cases)
+        .where(oversell_cases.c.opened_at > now - _OVERSELLS_OF, oversell_cases.c.quantity > 0)
+        .order_by(oversell_cases.c.accepted_at, oversell_cases.c.case_key)
+    )
+    found = defaultdict(list)
+    for row in connection.execute(query):
+        found[row.account].append(row)
+    for name, rows in found.items():
+        if name not in settings.accounts or not settings.accounts[name].enabled:
+            continue
+        avoidable = sum(row.is_avoidable for row in rows)
+        causes = Counter(row.cause for row in rows)
+        named = ", ".join(f"{count} {cause}" for cause, count in sorted(causes.items()))
+        yield Concern(
+            f"{OVERSELL}:{name}",
+            "error" if avoidable else "warning",
+            f"{name}: {sum(row.quantity for row in rows)} pieces of {len(rows)} order lines found in the last "
+            f"{_hours(_OVERSELLS_OF)} were sold without stock ({named}; {avoidable} avoidable), the last of "
+            f"{rows[-1].sku} in order {rows[-1].order_key}; mart.oversell_cases says why",
         )
 
 

@@ -51,12 +51,16 @@ _STORE_EVERY = 25
 _RECENT = timedelta(hours=1)
 # Channels give times in whole seconds: a change in the second of our last read may have come after it.
 _SAME_MOMENT = timedelta(seconds=30)
-_OF_THE_ACCOUNT = frozenset({401, 403, 429})
+_TOO_MANY = 429
+_OF_THE_ACCOUNT = frozenset({401, 403, _TOO_MANY})
 
 
 @dataclass
 class Sweep:
-    """What one sweep of an account did; ``problem`` is why it did not finish, ``is_busy`` that another process does."""
+    """What one sweep of an account did; ``problem`` is why it did not finish, ``is_busy`` that another process does.
+
+    ``is_refused``: the channel had too many calls; ``retry_after_s`` is how long it wants to be left alone.
+    """
 
     account: str
     listed: int = 0
@@ -66,6 +70,8 @@ class Sweep:
     problem: str | None = None
     retryable: bool = True
     is_busy: bool = False
+    is_refused: bool = False
+    retry_after_s: float | None = None
 
 
 def sweep_account(shop: Shop, account: str, *, deep: bool = False) -> Sweep:
@@ -74,7 +80,7 @@ def sweep_account(shop: Shop, account: str, *, deep: bool = False) -> Sweep:
     Never raises for what the other side does: the sweep's ``problem`` says it, and the next sweep goes on there.
     """
     sweep = Sweep(account)
-    with holding(shop.store, f"intake:{account}") as lease:
+    with holding(shop.store, f"intake:{account}", ttl_s=shop.lease_s) as lease:
         if lease is None:
             sweep.problem = "another process reads this account now"
             sweep.is_busy = True
@@ -93,6 +99,8 @@ def sweep_account(shop: Shop, account: str, *, deep: bool = False) -> Sweep:
         except OrderPipelinesError as error:
             sweep.problem = str(error)
             sweep.retryable = getattr(error, "retryable", False)
+            sweep.retry_after_s = getattr(error, "retry_after_s", None)
+            sweep.is_refused = getattr(error, "status", None) == _TOO_MANY
         interpret_waiting(shop, shop.account(account).system, sweep.booked)
         _finish(shop, account, started, sweep)
     return sweep

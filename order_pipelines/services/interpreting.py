@@ -28,6 +28,8 @@ log = logging.getLogger(__name__)
 ORDER = "order"
 BACKOFF_S = (30, 120, 600, 3600)
 _BATCH = 200
+# Read by its id, because a listing or a push named it.
+_ASKED_FOR = frozenset({"poll", "webhook"})
 _STORE_TROUBLE = (sa.exc.OperationalError, sa.exc.InterfaceError)
 _UNFORESEEN = (
     ArithmeticError,
@@ -138,7 +140,7 @@ def _without_superseded(
 
 def _as_asked(receipt: Receipt, meaning: Interpretation) -> Interpretation:
     """Refuse the answer that is another order than the one asked for: the one asked for would count as read."""
-    if receipt.arrived_by != "poll" or all(
+    if receipt.arrived_by not in _ASKED_FOR or all(
         order.external_order_id == receipt.external_id for order in meaning.orders
     ):
         return meaning
@@ -148,7 +150,7 @@ def _as_asked(receipt: Receipt, meaning: Interpretation) -> Interpretation:
 
 def _read_again(connection: Connection, refused: Sequence[Receipt]) -> None:
     """A body without meaning may be a bad moment of the other side: the order goes back on the list of what to read."""
-    again = [receipt for receipt in refused if receipt.arrived_by == "poll"]
+    again = [receipt for receipt in refused if receipt.arrived_by in _ASKED_FOR]
     if not again:
         return
     now = clock.now()

@@ -15,7 +15,13 @@ RELEASED = "released by a person"
 
 @dataclass
 class Push:
-    """What one push of one account did; ``is_busy``: another process does it now."""
+    """What one push of one account did.
+
+    Args:
+        left: how many that are due were left to the next round.
+        is_busy: another process does it now.
+        is_cut_short: the account could not be served; ``retry_after_s`` is how long its channel wants to be left alone.
+    """
 
     account: str
     offers: int = 0
@@ -29,4 +35,7 @@ class Push:
     unmatched: int = 0
     problem: str | None = None
     retryable: bool = True
+    left: int = 0
     is_busy: bool = False
+    is_cut_short: bool = False
+    retry_after_s: float | None = None

@@ -142,7 +142,7 @@ def _compare_orders(shop: Shop, account: str, kinds: Sequence[str], since: datet
             return [Result(kind, problem=problem) for kind in kinds]
         if ACCEPTANCE in kinds:
             results.append(
-                compare_acceptance(connection, account, settings.serves, observed_since=since, now=now)
+                compare_acceptance(connection, shop.settings, account, observed_since=since, now=now)
             )
         if CANCELLATION in kinds:
             results.append(compare_cancellation(connection, account, observed_since=since, now=now))

@@ -21,6 +21,7 @@ from order_pipelines.services.accepting import CHANNEL_ACCEPTANCE, WAITING, is_c
 from order_pipelines.services.cancelling import CHANNEL_CANCELLATION, is_cancelled_here
 from order_pipelines.services.parcels import CHANNEL_SHIPMENT
 from order_pipelines.services.shadow_rules import ACCEPTANCE, CANCELLATION, TRACKING, Found, Result
+from order_pipelines.settings import Settings
 
 WINDOW = timedelta(days=30)
 IN_QUARANTINE = "in quarantine here"
@@ -85,7 +86,7 @@ def _planned(connection: Connection, account: str, kind: str) -> dict[str, Any]:
 
 
 def compare_acceptance(
-    connection: Connection, account: str, locations: Sequence[str], *, observed_since: datetime, now: datetime
+    connection: Connection, settings: Settings, account: str, *, observed_since: datetime, now: datetime
 ) -> Result:
     """Compare decisions about orders that wait for their seller, both ways.
 
@@ -105,7 +106,7 @@ def compare_acceptance(
         if head.own_fulfilment and head.order_status in _ACCEPTED and key not in planned and key not in known
     }
     lines = _lines(connection, undecided)
-    short = short_skus(connection, locations, lines)
+    short = short_skus(connection, settings, account, lines)
     compared = 0
     found: list[Found] = []
     settled: list[str] = []

@@ -14,6 +14,7 @@ from order_pipelines import clock
 from order_pipelines.connectors.ports import Account, Connector, House, RateBudget
 from order_pipelines.connectors.registry import connector_of
 from order_pipelines.errors import ConfigurationError
+from order_pipelines.operations.leases import WORK_S
 from order_pipelines.operations.migrations import open_store
 from order_pipelines.operations.store import OperationsStore
 from order_pipelines.services.audit import note_settings
@@ -31,6 +32,8 @@ class Shop:
     settings: Settings
     store: OperationsStore
     tokens: StoredTokens
+    lease_s: float = WORK_S
+    """How long what a process of this shop holds stays held when it dies."""
     _budgets: dict[str, RateBudget] = field(default_factory=dict)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 

@@ -51,7 +51,7 @@ def book_statements(
     rows: dict[str, dict[str, Any]] = {}
     problems: list[dict[str, Any]] = []
     for count in counts:
-        found = _place(shop, catalogue, account, count.location, count.sku, count.ean, count.taken_at)
+        found = place_of(shop, catalogue, account, count.location, count.sku, count.ean, count.taken_at)
         if count.quantity < 0:
             found = Problem("negative_quantity", "a count cannot be negative", value=str(count.quantity))
         if isinstance(found, Problem):
@@ -66,7 +66,7 @@ def book_statements(
         row["quantity"] += count.quantity
     for item in corrections:
         location = item.location or shop.account(account).ships_from
-        found = _place(shop, catalogue, account, location, item.sku, item.ean, item.occurred_at)
+        found = place_of(shop, catalogue, account, location, item.sku, item.ean, item.occurred_at)
         if isinstance(found, Problem):
             problems.append(_problem_row(account, source, item.row, found, receipt_seq))
             continue
@@ -118,7 +118,7 @@ def _row(
     }
 
 
-def _place(
+def place_of(
     shop: Shop,
     catalogue: Catalogue,
     account: str,
@@ -127,6 +127,7 @@ def _place(
     ean: str | None,
     stated_at: datetime,
 ) -> tuple[str, str] | Problem:
+    """Return the article and location that a statement means, or why there are none."""
     if location is None or location not in {item.name for item in shop.settings.locations}:
         if not is_history(shop.account(account), stated_at, shop.settings):
             return Problem(
@@ -164,6 +165,7 @@ def _book(connection: Connection, shop: Shop, rows: list[dict[str, Any]], stated
     fresh = [row for row in rows if row["statement_key"] not in known]
     stated.repeated = len(rows) - len(fresh)
     ledger = Ledger(connection)
+    ledger.load((row["sku"], row["location"]) for row in fresh)
     for row in fresh:
         if row["is_history"]:
             stated.history += 1

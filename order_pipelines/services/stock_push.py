@@ -1,6 +1,7 @@
 """Stock out: what each offer should show goes to its channel; zero first, newest value only, confirmed, read back."""
 
 import logging
+from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -16,8 +17,10 @@ from order_pipelines.services.audit import COMMAND, RELEASE_STOCK, record
 from order_pipelines.services.desired_stock import stale_order_sources
 from order_pipelines.services.offers import let_listing_through, refresh_offers, stock_deadline
 from order_pipelines.services.push_outcome import IN_DOUBT, ON_HOLD, PENDING, RELEASED, SENT, Push
+from order_pipelines.services.reservations import expire_reservations
 from order_pipelines.services.shop import Shop
 from order_pipelines.services.stock_batches import push_batches
+from order_pipelines.services.stock_events import event_of, not_yet_held, note_events
 from order_pipelines.services.stock_read_back import read_back
 from order_pipelines.services.stock_writes import Written, concerns_account, note_sent, postpone, settle
 from order_pipelines.services.taking_over import must_list_first
@@ -28,13 +31,20 @@ log = logging.getLogger(__name__)
 
 # One lost answer says nothing of the next call; after three in a row nobody is there, and each costs its timeout.
 _SILENT_IN_A_ROW = 3
+_AT_ONCE = timedelta(seconds=1)
 
 
-def push_account(shop: Shop, account: str) -> Push:
-    """Send every due quantity of an account. One process at a time does this for an account."""
+def push_account(shop: Shop, account: str, *, most: int | None = None) -> Push:
+    """Send every due quantity of an account. One process at a time does this for an account.
+
+    ``most``: how many to send one by one before looking again for newer numbers; the lowest go first. A channel that
+    takes many in one call gets all.
+    """
     push = Push(account)
     settings = shop.account(account)
-    with holding(shop.store, f"stock:{account}") as lease:
+    # Carts that ran out free their pieces before anything is told, whoever slept meanwhile.
+    expire_reservations(shop)
+    with holding(shop.store, f"stock:{account}", ttl_s=shop.lease_s) as lease:
         if lease is None:
             push.problem = "another process pushes the stock of this account now"
             push.is_busy = True
@@ -54,13 +64,14 @@ def push_account(shop: Shop, account: str) -> Push:
         if not due:
             return push
         try:
-            _push_each(shop, account, due, lease, push)
+            _push_each(shop, account, due, lease, push, most)
         except OrderPipelinesError as error:
             push.problem, push.retryable = str(error), getattr(error, "retryable", False)
+            push.is_cut_short, push.retry_after_s = True, getattr(error, "retry_after_s", None)
     return push
 
 
-def _push_each(shop: Shop, account: str, due: list[Any], lease: Lease, push: Push) -> None:
+def _push_each(shop: Shop, account: str, due: list[Any], lease: Lease, push: Push, most: int | None) -> None:
     """Send what is due; what concerns one offer stops no other, what concerns the account ends the round.
 
     Raises:
@@ -71,6 +82,8 @@ def _push_each(shop: Shop, account: str, due: list[Any], lease: Lease, push: Pus
     if isinstance(sink, StockBatchSink):
         push_batches(shop, sink, due, lease, push, deadline)
         return
+    if most is not None and len(due) > most:
+        push.left, due = len(due) - most, due[:most]
     silent = 0
     for row in due:
         if clock.now() >= deadline:
@@ -97,7 +110,8 @@ def _due(shop: Shop, account: str) -> list[Any]:
 
     ``shown`` is what the channel holds as far as we know: what it confirmed, else what its listing said.
     """
-    now = clock.now()
+    # A channel that takes one file a minute gets everything that waits for that minute, not what was a moment earlier.
+    now = clock.now() + _AT_ONCE
     shown = sa.func.coalesce(channel_stock.c.confirmed_quantity, channel_offers.c.stock_set).label("shown")
     with shop.store.reading() as connection:
         return list(
@@ -140,7 +154,19 @@ def _hold_raises(shop: Shop, account: str, due: list[Any], push: Push) -> list[A
     push.problem = (
         f"orders last read completely too long ago: {names}; no quantity is raised until they are read"
     )
+    lower = {row.offer_id for row in keep}
+    _note_held(shop, account, [row for row in due if row.offer_id not in lower], push.problem)
     return keep
+
+
+def _note_held(shop: Shop, account: str, rows: list[Any], reason: str) -> None:
+    """Write down that these wait, each version once: a push every second must not write a row every second."""
+    with shop.store.reading() as connection:
+        if not (fresh := not_yet_held(connection, account, rows)):
+            return
+    with shop.store.transaction() as connection:
+        events = [event_of(row, "held", row.desired_quantity, row.desired_version, reason) for row in fresh]
+        note_events(connection, events)
 
 
 def _brake(shop: Shop, account: str, due: list[Any], push: Push) -> list[Any]:
@@ -173,6 +199,8 @@ def _brake(shop: Shop, account: str, due: list[Any], push: Push) -> list[Any]:
                 )
                 .values(state=ON_HOLD, reason=reason, change_seq=next_values(connection, CHANGE))
             )
+        events = [event_of(row, "held", row.desired_quantity, row.desired_version, reason) for row in falling]
+        note_events(connection, events)
     push.held += len(falling)
     push.problem = reason
     held = {row.offer_id for row in falling}
@@ -185,16 +213,16 @@ def release_stock(shop: Shop, account: str, *, by: str = COMMAND) -> int:
         believed = let_listing_through(connection, account)
         held = list(
             connection.execute(
-                sa.select(channel_stock.c.offer_id).where(
+                sa.select(channel_stock).where(
                     channel_stock.c.account == account, channel_stock.c.state == ON_HOLD
                 )
-            ).scalars()
+            )
         )
-        for offer_id in held:
+        for row in held:
             # What a person released passes the brake until its quantity changes.
             connection.execute(
                 sa.update(channel_stock)
-                .where(channel_stock.c.account == account, channel_stock.c.offer_id == offer_id)
+                .where(channel_stock.c.account == account, channel_stock.c.offer_id == row.offer_id)
                 .values(
                     state=PENDING,
                     reason=RELEASED,
@@ -203,6 +231,10 @@ def release_stock(shop: Shop, account: str, *, by: str = COMMAND) -> int:
             )
         released = f"{len(held)} quantities" + (", the next listing is believed" if believed else "")
         record(connection, RELEASE_STOCK, account, account, after=released, by=by)
+        events = [
+            event_of(row, "released", row.desired_quantity, row.desired_version, RELEASED) for row in held
+        ]
+        note_events(connection, events)
     return len(held)
 
 

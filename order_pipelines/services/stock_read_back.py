@@ -14,8 +14,10 @@ from order_pipelines.operations.tables import channel_stock, cursors
 from order_pipelines.services.push_outcome import CONFIRMED, IN_DOUBT
 from order_pipelines.services.shop import Shop
 from order_pipelines.services.stock_drift import drift_values, is_due_again, tell_drift
+from order_pipelines.services.stock_events import StockEvent, event_of, note_events
 
 _LIMIT = 50
+_SEEN = "its answer was lost; the number was seen there"
 _OF_THE_ACCOUNT = frozenset({401, 403, 429})
 
 
@@ -42,6 +44,7 @@ def note_read_back(
         for row in connection.execute(sa.select(channel_stock).where(channel_stock.c.account == account))
     }
     now = clock.now()
+    events: list[StockEvent] = []
     for offer in listed:
         row = known.get(offer.offer_id)
         if row is None or offer.stock_set is None or (row.sent_at is not None and row.sent_at >= began_at):
@@ -52,11 +55,15 @@ def note_read_back(
         )
         if is_first or row.read_back_quantity != offer.stock_set:
             values["change_seq"] = next_values(connection, CHANGE)
+            events.append(event_of(row, "read_back", offer.stock_set, row.confirmed_version))
         settled = row.state == CONFIRMED and row.confirmed_version == row.desired_version
         may_be_sold = lowers_by_itself and _may_be_sold(row, offer.stock_set, orders_read_at)
         if settled and not may_be_sold:
             if drift := drift_values(row, offer.stock_set, now):
                 values |= {**drift, "change_seq": next_values(connection, CHANGE)}
+                if "desired_version" in drift:
+                    version, told = drift["desired_version"], drift["reason"]
+                    events.append(event_of(row, "repaired", row.desired_quantity, version, told))
         elif not settled and _was_heard(row, offer.stock_set):
             values |= {
                 "state": CONFIRMED,
@@ -68,11 +75,13 @@ def note_read_back(
                 "not_before": None,
                 "change_seq": next_values(connection, CHANGE),
             }
+            events.append(event_of(row, "confirmed", row.sent_quantity, row.sent_version, _SEEN))
         connection.execute(
             sa.update(channel_stock)
             .where(channel_stock.c.account == account, channel_stock.c.offer_id == offer.offer_id)
             .values(**values)
         )
+    note_events(connection, events)
     tell_drift(connection, account)
 
 

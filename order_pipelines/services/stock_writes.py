@@ -15,6 +15,7 @@ from order_pipelines.operations.store import CHANGE, next_values
 from order_pipelines.operations.tables import channel_stock
 from order_pipelines.services.push_outcome import CONFIRMED, IN_DOUBT, REJECTED, SENT, Push
 from order_pipelines.services.shop import Shop
+from order_pipelines.services.stock_events import EventKind, StockEvent, event_of, note_events
 
 _BACKOFF_S = (5, 30, 120, 600, 3600)
 _OF_THE_ACCOUNT = frozenset({401, 403, 429})
@@ -32,8 +33,12 @@ class Written:
 
 def concerns_account(error: ConnectorError) -> bool:
     """Whether the next offer would fare the same: no right, no budget, or a wait longer than there is time."""
-    waits_too_long = error.status is None and not error.maybe_acted and error.retry_after_s is not None
-    return error.status in _OF_THE_ACCOUNT or waits_too_long
+    return error.status in _OF_THE_ACCOUNT or _waits_for_budget(error)
+
+
+def _waits_for_budget(error: ConnectorError) -> bool:
+    """Whether nothing was asked of the channel, because it wants no call before a moment that is known."""
+    return error.status is None and not error.maybe_acted and error.retry_after_s is not None
 
 
 def note_sent(shop: Shop, rows: Sequence[Any], lease: Lease) -> None:
@@ -56,15 +61,20 @@ def note_sent(shop: Shop, rows: Sequence[Any], lease: Lease) -> None:
                     change_seq=number,
                 )
             )
+        note_events(
+            connection, [event_of(row, "sent", row.desired_quantity, row.desired_version) for row in rows]
+        )
 
 
 def postpone(shop: Shop, rows: Sequence[Any], state: str, error: ConnectorError) -> None:
-    """Try quantities again later, further apart each time."""
+    """Try quantities again later, further apart each time; when the next call is permitted if it only was too early."""
+    waits = _waits_for_budget(error)
     with shop.store.transaction() as connection:
         first = next_values(connection, CHANGE, len(rows))
         for number, row in enumerate(rows, start=first):
-            attempts = row.attempts + 1
-            wait = max(error.retry_after_s or 0.0, _BACKOFF_S[min(attempts, len(_BACKOFF_S)) - 1])
+            attempts = row.attempts + (not waits)
+            backoff = 0.0 if waits else _BACKOFF_S[min(attempts, len(_BACKOFF_S)) - 1]
+            wait = max(error.retry_after_s or 0.0, backoff)
             connection.execute(
                 _of(row).values(
                     state=state,
@@ -74,18 +84,28 @@ def postpone(shop: Shop, rows: Sequence[Any], state: str, error: ConnectorError)
                     change_seq=number,
                 )
             )
+        kind: EventKind = "in_doubt" if state == IN_DOUBT else "postponed"
+        note_events(
+            connection,
+            [event_of(row, kind, row.desired_quantity, row.desired_version, str(error)) for row in rows],
+        )
 
 
 def settle(shop: Shop, written: Sequence[Written], push: Push) -> None:
     """Record what became of writes. A newer desired version stays due whatever an older one's fate."""
+    events: list[StockEvent] = []
     with shop.store.transaction() as connection:
         first = next_values(connection, CHANGE, len(written))
         for number, each in enumerate(written, start=first):
-            connection.execute(
+            changed = connection.execute(
                 _of(each.row)
                 .where(channel_stock.c.confirmed_version <= each.version)
                 .values(**_fate(each, push), change_seq=number)
             )
+            if changed.rowcount:
+                result = each.result
+                events.append(event_of(each.row, result.state, each.quantity, each.version, result.reason))
+        note_events(connection, events)
 
 
 def _of(row: Any) -> sa.Update:

@@ -136,7 +136,7 @@ def _refuse_older_store(source: Connection, done: dict[str, int]) -> None:
         row.name: row.value for row in source.execute(sa.select(operations_tables.counters))
     }
     for stream in streams.STREAMS:
-        reached = counters.get(stream.sequence, 0)
+        reached = counters.get(stream.counter or stream.sequence, 0)
         if done.get(stream.name, 0) > reached:
             raise ConfigurationError(
                 f"the warehouse holds {stream.name} up to {done[stream.name]} and the operations store has only "

@@ -15,12 +15,13 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from order_pipelines.errors import DataContractError
-from order_pipelines.operations.store import AUDIT, CHANGE, MOVEMENT
+from order_pipelines.operations.store import AUDIT, CHANGE, MOVEMENT, STOCK_EVENT
 from order_pipelines.warehouse.tables import (
     AUDIT_LOG,
     CHANNEL_RETURN_LINES,
     CHANNEL_RETURNS,
     CHANNEL_STOCK,
+    CHANNEL_STOCK_EVENTS,
     DAY_READINGS,
     ENTRY_READINGS,
     INVOICE_HOLDS,
@@ -32,8 +33,10 @@ from order_pipelines.warehouse.tables import (
     ORDER_VERSIONS,
     ORDERS,
     OUTBOX,
+    OVERSELL_CASES,
     PRODUCTS,
     QUARANTINE,
+    STOCK_LOCATIONS,
     STOCK_MOVEMENTS,
     STOCK_POSITIONS,
     Table,
@@ -51,11 +54,13 @@ class Stream:
         name: the operations table, and the stream's name in ``core.load_state``.
         targets: tables made from it, the one of its own rows first.
         sequence: column that orders changes.
+        counter: that the column's numbers come from; called as the column where it is not said.
     """
 
     name: str
     targets: tuple[Table, ...]
     sequence: str = CHANGE
+    counter: str | None = None
 
 
 ORDERS_STREAM = Stream("orders", (ORDERS, ORDER_VERSIONS, ORDER_LINES))
@@ -67,7 +72,10 @@ STREAMS = (
     Stream("products", (PRODUCTS,)),
     Stream("stock_movements", (STOCK_MOVEMENTS,), MOVEMENT),
     Stream("stock_positions", (STOCK_POSITIONS,)),
+    Stream("stock_locations", (STOCK_LOCATIONS,)),
     Stream("channel_stock", (CHANNEL_STOCK,)),
+    Stream("channel_stock_events", (CHANNEL_STOCK_EVENTS,), "event_seq", STOCK_EVENT),
+    Stream("oversell_cases", (OVERSELL_CASES,)),
     INVOICES_STREAM,
     Stream("invoice_holds", (INVOICE_HOLDS,)),
     RETURNS_STREAM,

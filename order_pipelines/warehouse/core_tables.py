@@ -20,6 +20,7 @@ from order_pipelines.warehouse.columns import (
 from order_pipelines.warehouse.decision_tables import AUDIT_LOG
 from order_pipelines.warehouse.reading_tables import READING_TABLES
 from order_pipelines.warehouse.return_tables import CHANNEL_RETURN_LINES, CHANNEL_RETURNS
+from order_pipelines.warehouse.stock_tables import CHANNEL_STOCK_EVENTS, OVERSELL_CASES, STOCK_LOCATIONS
 
 ORDER_KINDS = ("sale", "credit")
 EFFECT_STATES = ("pending", "sent", "confirmed", "in_doubt", "on_hold", "failed", "aborted")
@@ -197,6 +198,7 @@ STOCK_POSITIONS = Table(
         _LOCATION,
         pieces("on_hand", "In the place, as the ledger says; negative shows a wrong count.", nullable=False),
         pieces("open_demand", "Sold and not yet shipped or cancelled.", nullable=False),
+        pieces("reserved", "Held for carts that are not yet orders."),
         pieces("counted_quantity", "What the last count found."),
         _CHANGE_SEQ,
         instant("counted_at", "When the last count was taken."),
@@ -222,6 +224,9 @@ STOCK_MOVEMENTS = Table(
         pieces("physical_quantity", "That physically moved.", nullable=False),
         pieces("on_hand_delta", "Change of on_hand.", nullable=False),
         pieces("open_demand_delta", "Change of open_demand.", nullable=False),
+        pieces("reserved_delta", "Change of reserved."),
+        text("source", "Who stated it, such as an account, where it is no order of a channel."),
+        text("posting_key", "Unique name of the statement at its source: it is booked once."),
         instant("occurred_at", "When it happened in the world.", nullable=False),
         instant("booked_at", "When it was booked here.", nullable=False),
     ),
@@ -406,14 +411,17 @@ OUTBOX = Table(
     ),
 )
 
-CORE_TABLES = (
+CORE_TABLES: tuple[Table, ...] = (
     ORDER_VERSIONS,
     ORDERS,
     ORDER_LINES,
     PRODUCTS,
     STOCK_POSITIONS,
     STOCK_MOVEMENTS,
+    STOCK_LOCATIONS,
     CHANNEL_STOCK,
+    CHANNEL_STOCK_EVENTS,
+    OVERSELL_CASES,
     INVOICES,
     INVOICE_LINES,
     INVOICE_ORDERS,

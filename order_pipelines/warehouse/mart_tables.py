@@ -16,6 +16,7 @@ from order_pipelines.warehouse.columns import (
 )
 from order_pipelines.warehouse.core_tables import ORDER_KINDS
 from order_pipelines.warehouse.return_tables import OPEN_RETURNS
+from order_pipelines.warehouse.stock_tables import OVERSELL_LIST, STOCK_PER_LOCATION_AND_CHANNEL
 from order_pipelines.warehouse.three_way_tables import THREE_WAY_PER_DAY, THREE_WAY_TERMS
 
 ORDER_LIST = Table(
@@ -181,7 +182,12 @@ STOCK = Table(
         text("supplier", "Who supplies it."),
         pieces("on_hand", "In the place.", nullable=False),
         pieces("open_demand", "Sold and not yet shipped.", nullable=False),
-        pieces("available", "on_hand less open_demand; below 0 more is sold than there is.", nullable=False),
+        pieces("reserved", "Held for carts that are not yet orders.", nullable=False),
+        pieces(
+            "available",
+            "on_hand less open_demand and reserved; below 0 more is sold than there is.",
+            nullable=False,
+        ),
         pieces("counted_quantity", "What the last count found."),
         price("cost", "Purchase price of one unit, in the merchant's currency."),
         instant("counted_at", "When the last count was taken."),
@@ -275,6 +281,8 @@ MART_TABLES = (
     REVENUE_PER_CHANNEL_MONTH,
     STOCK,
     STOCK_PER_CHANNEL,
+    STOCK_PER_LOCATION_AND_CHANNEL,
+    OVERSELL_LIST,
     INVOICE_LIST,
     OPEN_QUARANTINE,
     OPEN_RETURNS,

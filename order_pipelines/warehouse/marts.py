@@ -1,8 +1,8 @@
 """Building the marts from their select files: touched rows only where a mart grows with history, else all of it.
 
 ``mart.orders`` and ``mart.invoices`` are rebuilt for touched keys, revenue per day for touched days, weeks and months
-for the periods around those days. Stock, stock per channel and open quarantine hold one row per thing that exists now:
-they are small and rebuilt as a whole, which needs no bookkeeping.
+for the periods around those days. Stock, stock per channel, per location and channel, and open quarantine hold one row
+per thing that exists now, oversell cases are few: they are rebuilt as a whole, which needs no bookkeeping.
 """
 
 from collections.abc import Iterable
@@ -16,11 +16,13 @@ from order_pipelines.warehouse.tables import (
     OPEN_QUARANTINE,
     OPEN_RETURNS,
     ORDER_LIST,
+    OVERSELL_LIST,
     REVENUE_PER_CHANNEL_DAY,
     REVENUE_PER_CHANNEL_MONTH,
     REVENUE_PER_CHANNEL_WEEK,
     STOCK,
     STOCK_PER_CHANNEL,
+    STOCK_PER_LOCATION_AND_CHANNEL,
     THREE_WAY_PER_DAY,
     THREE_WAY_TERMS,
     TOUCHED_DAYS,
@@ -54,6 +56,8 @@ _STALE: tuple[tuple[Table, str | None], ...] = (
     (INVOICE_LIST, f"invoice_key in (select invoice_key from {TOUCHED_INVOICES.full_name})"),
     (STOCK, None),
     (STOCK_PER_CHANNEL, None),
+    (STOCK_PER_LOCATION_AND_CHANNEL, None),
+    (OVERSELL_LIST, None),
     (OPEN_QUARANTINE, None),
     (OPEN_RETURNS, None),
     (THREE_WAY_TERMS, None),

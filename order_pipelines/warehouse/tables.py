@@ -38,6 +38,13 @@ from order_pipelines.warehouse.mart_tables import (
 )
 from order_pipelines.warehouse.reading_tables import DAY_READINGS, ENTRY_READINGS, ORDER_READINGS
 from order_pipelines.warehouse.return_tables import CHANNEL_RETURN_LINES, CHANNEL_RETURNS, OPEN_RETURNS
+from order_pipelines.warehouse.stock_tables import (
+    CHANNEL_STOCK_EVENTS,
+    OVERSELL_CASES,
+    OVERSELL_LIST,
+    STOCK_LOCATIONS,
+    STOCK_PER_LOCATION_AND_CHANNEL,
+)
 from order_pipelines.warehouse.three_way_tables import THREE_WAY_PER_DAY, THREE_WAY_TERMS
 
 ALL_TABLES: tuple[Table, ...] = (*CORE_TABLES, *MART_TABLES, *BOOKKEEPING_TABLES)
@@ -51,6 +58,7 @@ __all__ = [
     "CHANNEL_RETURNS",
     "CHANNEL_RETURN_LINES",
     "CHANNEL_STOCK",
+    "CHANNEL_STOCK_EVENTS",
     "CORE_TABLES",
     "DAY_READINGS",
     "ENTRY_READINGS",
@@ -69,14 +77,18 @@ __all__ = [
     "ORDER_READINGS",
     "ORDER_VERSIONS",
     "OUTBOX",
+    "OVERSELL_CASES",
+    "OVERSELL_LIST",
     "PRODUCTS",
     "QUARANTINE",
     "REVENUE_PER_CHANNEL_DAY",
     "REVENUE_PER_CHANNEL_MONTH",
     "REVENUE_PER_CHANNEL_WEEK",
     "STOCK",
+    "STOCK_LOCATIONS",
     "STOCK_MOVEMENTS",
     "STOCK_PER_CHANNEL",
+    "STOCK_PER_LOCATION_AND_CHANNEL",
     "STOCK_POSITIONS",
     "THREE_WAY_PER_DAY",
     "THREE_WAY_TERMS",

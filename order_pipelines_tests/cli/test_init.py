@@ -82,6 +82,7 @@ def test_every_default_it_names_is_the_default(tmp_path: Path) -> None:
     assert settings.merchant == plain.merchant
     assert settings.limits == plain.limits
     assert settings.cadence == plain.cadence
+    assert settings.live == plain.live
     assert settings.stores.data_dir == plain.stores.data_dir
     bol = settings.accounts["bol_main"]
     assert bol.stock == type(bol.stock)()

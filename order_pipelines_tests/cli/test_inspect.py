@@ -196,3 +196,50 @@ def test_it_loads_no_store_no_frames_and_no_dagster(tmp_path: Path) -> None:
     )
     assert finished.stdout.startswith("{")
     assert finished.stderr == "[]\n"
+
+
+def test_a_purchase_order_says_what_is_expected(tmp_path: Path) -> None:
+    file = tmp_path / "inkoop.csv"
+    file.write_text(
+        "Inkooporder;Regel;Artikelnr;Besteld;Ontvangen;Verwacht op;Inkoopprijs\n"
+        "IO-88;1;KEU-1001;40;12;1-12-2026;4,10\n",
+        encoding="utf-8",
+    )
+    assert facts(inspect("b2b_files", file)) == {
+        "purchase_orders": [
+            {
+                "purchase_order": "IO-88",
+                "quantity_ordered": 40,
+                "quantity_received": 12,
+                "location": None,
+                "expected_on": "2026-12-01",
+                "supplier": None,
+                "unit_cost": "4.1000",
+                "stated_at": None,
+                "line_id": "1",
+                "sku": "KEU-1001",
+                "ean": None,
+                "row": 2,
+            }
+        ]
+    }
+
+
+@pytest.mark.parametrize(
+    ("content", "kind", "rows"),
+    [
+        (
+            "pakbon;artikel;ontvangen;locatie;ontvangen op\nPB-1;KEU-1001;12;main;20-11-2026\n",
+            "goods_movements",
+            1,
+        ),
+        ("leverancier;artikel;voorraad\nJansen;KEU-1001;250\nJansen;KEU-1002;0\n", "supplier_stock", 2),
+        ("bundel;onderdeel;aantal\nSET-1;KEU-1001;2\n", "bundles", 1),
+    ],
+)
+def test_supplies_are_shown_row_by_row(tmp_path: Path, content: str, kind: str, rows: int) -> None:
+    file = tmp_path / "levering.csv"
+    file.write_text(content, encoding="utf-8")
+    found = facts(inspect("b2b_files", file))
+    assert {name: len(each) for name, each in found.items()} == {kind: rows}
+    assert found[kind][0]["sku"] == "KEU-1001"

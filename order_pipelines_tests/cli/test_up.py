@@ -71,6 +71,9 @@ def test_it_comes_up_works_by_itself_and_leaves_no_process(
     everything: subprocess.Popen[str], tmp_path: Path
 ) -> None:
     url = read_until(everything, r"^Dagster +(http://127\.0\.0\.1:\d+)$")
+    lane = requests.get(read_until(everything, r"^live +(http://127\.0\.0\.1:\d+/health)"), timeout=30).json()
+    assert lane["status"] == "ready"
+    assert {account["served_by"] for account in lane["accounts"].values()} == {"this instance"}
     deadline = time.monotonic() + 200
     found: list[dict[str, Any]] = []
     while time.monotonic() < deadline:

@@ -70,6 +70,7 @@ def test_all_that_the_demo_sends_and_is_answered_is_published(
     assert operations(BOL, world.made) == [
         "GET /retailer/orders 200",
         "GET /retailer/orders/{order-id} 200",
+        "GET /retailer/returns 200",
         "GET /shared/process-status/{process-status-id} 200",
         "POST /retailer/shipments 202",
         "POST /token 200",

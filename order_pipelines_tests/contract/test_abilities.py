@@ -16,11 +16,11 @@ ABILITIES = {
     },
     "mirakl": {
         "interpreter", "order_source", "stock_sink", "order_acceptor", "shipment_sink", "ships_whole_orders",
-        "return_source", "return_interpreter", "refund_sink", "account_probe",
+        "write_interval_s", "return_source", "return_interpreter", "refund_sink", "account_probe",
     },
     "shopware": {
         "interpreter", "order_source", "stock_sink", "order_acceptor", "waits_for_seller", "shipment_sink",
-        "product_source", "customer_source", "account_probe",
+        "webhook_door", "product_source", "customer_source", "account_probe",
     },
     "b2b_files": {"interpreter", "file_interpreter"},
     "exact_online": {"invoice_sink", "books_reader", "keep_alive", "account_probe"},
@@ -29,9 +29,11 @@ ENTITIES = {
     "bol": ("orders", "returns"),
     "mirakl": ("orders", "returns"),
     "shopware": ("orders", "products", "customers"),
-    "b2b_files": ("orders", "stock_counts", "shipments"),
+    "b2b_files": (
+        "orders", "stock_counts", "shipments", "goods_movements", "purchase_orders", "supplier_stock", "bundles",
+    ),
     "exact_online": (),
-}
+}  # fmt: skip
 SECRETS = {
     "bol": ("client_id", "client_secret"),
     "mirakl": ("api_key",),

@@ -18,8 +18,10 @@ from dagster._core.storage.event_log import SqlEventLogStorage
 from dagster._core.storage.runs import SqlRunStorage
 
 from order_pipelines import clock
+from order_pipelines.defs.access import ShopDoor
 from order_pipelines.defs.jobs import purge_history
 from order_pipelines.instance_storage import PG_URL_VARIABLE
+from order_pipelines.settings import Settings
 
 ROOT = Path(__file__).resolve().parents[2]
 # Not far ahead: what the database itself calls now is not moved.
@@ -128,6 +130,8 @@ def test_after_the_days_that_are_kept_nothing_grows(
     home: Path, set_clocks: Callable[[datetime], None]
 ) -> None:
     sweep = DEFINITIONS.resolve_job_def("sweep_shop")
+    merchant = {"merchant": {"name": "De Vries Wonen"}, "stores": {"data_dir": str(home.parent / "shop")}}
+    shop = ShopDoor(Settings.model_validate(merchant))
     counted, sizes = [], []
     last = ""
     with dg.DagsterInstance.get() as instance:
@@ -136,7 +140,7 @@ def test_after_the_days_that_are_kept_nothing_grows(
                 set_clocks(BEGAN + timedelta(days=day, hours=5 * number))
                 last = sweep.execute_in_process(instance=instance).run_id
             set_clocks(BEGAN + timedelta(days=day, hours=23))
-            assert purge_history.execute_in_process(instance=instance).success
+            assert purge_history.execute_in_process(instance=instance, resources={"shop": shop}).success
             counted.append(rows(instance))
             sizes.append(size(instance, home))
         sweeps = instance.get_runs(dg.RunsFilter(job_name="sweep_shop"))

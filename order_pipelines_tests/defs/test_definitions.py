@@ -12,6 +12,7 @@ import pytest
 from order_pipelines.definitions import build_definitions
 from order_pipelines.defs import naming
 from order_pipelines.errors import ConfigurationError
+from order_pipelines.services.conservation import FLAGS, LAWS
 from order_pipelines.settings import Merchant, Settings, load_settings
 from order_pipelines.warehouse.checks import checks
 from order_pipelines.warehouse.tables import CORE_TABLES, MART_TABLES
@@ -103,6 +104,10 @@ def test_every_system_with_an_enabled_account_has_its_assets(
         "intake/b2b_files__orders",
         "intake/b2b_files__stock_counts",
         "intake/b2b_files__shipments",
+        "intake/b2b_files__goods_movements",
+        "intake/b2b_files__purchase_orders",
+        "intake/b2b_files__supplier_stock",
+        "intake/b2b_files__bundles",
         "publish/bol__stock",
         "publish/bol__shipments",
         "publish/bol__shadow",
@@ -277,7 +282,7 @@ def test_every_table_has_a_blocking_check_and_every_claim_a_check(definitions: d
         "bol__orders_quarantine_share",
         "b2b_files__orders_quarantine_share",
     }
-    assert nodes.keys() - blocking == {check.name for check in checks()} | {
+    assert nodes.keys() - blocking == {check.name for check in checks()} | {*LAWS, *FLAGS} | {
         "readings_every_account_read",
         "bol__orders_every_account_read",
         "bol__offers_every_account_read",
@@ -285,6 +290,10 @@ def test_every_table_has_a_blocking_check_and_every_claim_a_check(definitions: d
         "b2b_files__orders_every_account_read",
         "b2b_files__stock_counts_every_account_read",
         "b2b_files__shipments_every_account_read",
+        "b2b_files__goods_movements_every_account_read",
+        "b2b_files__purchase_orders_every_account_read",
+        "b2b_files__supplier_stock_every_account_read",
+        "b2b_files__bundles_every_account_read",
         "bol__stock_every_account_served",
         "bol__shipments_every_account_served",
         "bol__shadow_every_account_compared",
@@ -369,7 +378,7 @@ def test_the_code_location_loads_without_frames_and_charts(tmp_path: Path) -> No
     """The code server imports it at every reload and each run once; pandas and matplotlib stay out."""
     (tmp_path / "settings.toml").write_text(TOML, encoding="utf-8")
     shown, heavy = _load(tmp_path, _SHOW, ORDER_PIPELINES_SETTINGS=str(tmp_path / "settings.toml"))
-    assert shown.startswith("44 ")
+    assert shown.startswith("53 ")
     assert heavy == "[]"
 
 

@@ -203,7 +203,16 @@ def test_a_rejected_file_is_named_and_stops_nothing(shop: ShopWorld, instance: d
         "sweep_shop",
         instance,
         asset_selection=[
-            dg.AssetKey(["intake", f"b2b_files__{name}"]) for name in ("orders", "stock_counts", "shipments")
+            dg.AssetKey(["intake", f"b2b_files__{name}"])
+            for name in (
+                "orders",
+                "stock_counts",
+                "shipments",
+                "goods_movements",
+                "purchase_orders",
+                "supplier_stock",
+                "bundles",
+            )
         ],
     )
     assert result.success

@@ -187,6 +187,7 @@ def test_without_file_accounts_there_is_no_sensor_for_them() -> None:
     assert [sensor.name for sensor in definitions.sensors or []] == [
         "unprocessed_changes",
         "house_watch",
+        "fast_lane",
         "run_failure_to_alert",
         "run_success_ends_alert",
     ]

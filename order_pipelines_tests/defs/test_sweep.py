@@ -16,6 +16,7 @@ from order_pipelines.defs import checks
 from order_pipelines.operations.inbox import body_of
 from order_pipelines.operations.migrations import open_store
 from order_pipelines.operations.tables import receipts
+from order_pipelines.services.conservation import FLAGS, LAWS
 from order_pipelines.warehouse.checks import validate_table
 from order_pipelines.warehouse.engine import Warehouse
 from order_pipelines.warehouse.tables import ORDER_LINES, ORDERS
@@ -79,8 +80,9 @@ def test_one_run_does_everything_in_the_order_in_which_it_follows(swept: Swept) 
         "check_mart_declarations",
         "publish__warehouse_copy",
     ]
+    assert "check_conservation" in steps
     assert [step for step in steps if step in order] == order
-    assert len(steps) == 18
+    assert len(steps) == 19
     assert "publish__report" not in steps
 
 
@@ -113,6 +115,17 @@ def test_stock_reaches_both_accounts_and_is_confirmed(swept: Swept) -> None:
         swept.rows("select sku, desired_quantity from mart.stock_per_channel where account = 'bol_main'")
     )
     assert {sku: shown[sku] for sku in told} == told
+
+
+def test_what_became_of_every_number_and_what_lies_where_reaches_the_warehouse(swept: Swept) -> None:
+    kinds = dict(swept.rows("select kind, count(*) from core.channel_stock_events group by 1"))
+    assert kinds["sent"] == kinds["confirmed"] == kinds["desired"]
+    assert swept.rows(
+        "select account, count(*) from mart.stock_per_location_and_channel where location = 'main' "
+        "group by 1 order by 1"
+    ) == swept.rows("select account, count(distinct sku) from core.channel_stock group by 1 order by 1")
+    passed = checks_of(swept.first)
+    assert [passed[f"core/stock_positions:{name}"] for name in (*LAWS, *FLAGS)] == [True] * 7
 
 
 def test_metadata_says_how_much_and_zero_is_said_as_zero(swept: Swept) -> None:
@@ -309,6 +322,9 @@ def test_only_a_deep_sweep_lists_all_offers_again(swept: Swept, scratch: dg.Dags
     deep = swept.shop.run("deep_sweep_shop", scratch, asset_selection=offers)
     assert metadata_of(deep, *offers[0].path)[listed] == 111
     assert metadata_of(deep, *offers[0].path)["dagster/row_count"] == 111
+    # Buffers are measured every night, never in between.
+    assert "order_pipelines/buffers_measured" in metadata_of(deep, *offers[0].path)
+    assert "order_pipelines/buffers_measured" not in metadata_of(sweep, *offers[0].path)
 
 
 def test_long_tables_are_looked_at_by_their_newest_rows(

@@ -4,8 +4,10 @@ import ast
 import re
 from pathlib import Path
 
+from order_pipelines.services.conservation import FLAGS, LAWS
 from order_pipelines.warehouse.engine import Warehouse
-from order_pipelines_tests.docs.pages import DOCS, ROOT, code_blocks, text_of
+from order_pipelines.warehouse.stock_tables import OVERSELL_CAUSES
+from order_pipelines_tests.docs.pages import DOCS, ROOT, code_blocks, sections, text_of
 
 PAGE = DOCS / "operations.md"
 
@@ -39,6 +41,12 @@ def test_every_job_schedule_and_sensor_is_described() -> None:
     described = set(re.findall(r"`([a-z_0-9]+)`", text_of(PAGE)))
     assert names - described == set()
     assert "sweep_every_5_minutes" in described
+
+
+def test_every_law_of_stock_and_every_cause_of_an_oversell_is_described() -> None:
+    described = {section.title: [row[0].strip("`") for row in section.rows] for section in sections(PAGE)}
+    assert described["The laws of stock"] == [*LAWS, *FLAGS]
+    assert sorted(described["Sold without stock"]) == sorted(OVERSELL_CAUSES)
 
 
 def test_its_questions_to_the_warehouse_run(tmp_path: Path) -> None:

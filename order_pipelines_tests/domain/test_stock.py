@@ -9,12 +9,9 @@ from hypothesis import given
 from order_pipelines.domain.stock import (
     Departure,
     Evidence,
-    available_to_sell,
     departures,
     open_quantity,
-    quantity_to_send,
 )
-from order_pipelines.errors import DomainRuleError
 
 _MONDAY = datetime(2026, 11, 16, tzinfo=UTC)
 
@@ -90,44 +87,3 @@ def test_open_is_what_is_neither_cancelled_nor_shipped(
     ordered: int, cancelled: int, shipped: int, owed: int
 ) -> None:
     assert open_quantity(ordered, cancelled, shipped) == owed
-
-
-@pytest.mark.parametrize(
-    ("on_hand", "demand", "buffer", "available"),
-    [(10, 3, 0, 7), (10, 3, 2, 5), (2, 5, 0, 0), (-1, 0, 0, 0), (3, 0, 3, 0)],
-)
-def test_available_is_never_below_zero(on_hand: int, demand: int, buffer: int, available: int) -> None:
-    assert available_to_sell(on_hand, demand, buffer=buffer) == available
-
-
-@pytest.mark.parametrize(("demand", "buffer"), [(-1, 0), (0, -1)])
-def test_a_negative_demand_or_buffer_is_a_broken_rule(demand: int, buffer: int) -> None:
-    with pytest.raises(DomainRuleError, match="may not be negative"):
-        available_to_sell(5, demand, buffer=buffer)
-
-
-@pytest.mark.parametrize(
-    ("available", "own_open", "subtracts", "sent"),
-    [
-        (5, 3, False, 5),
-        (5, 3, True, 8),
-        (0, 3, True, 3),
-        (0, 0, True, 0),
-        (1_200, 0, False, 999),
-        (998, 5, True, 999),
-    ],
-)
-def test_the_number_a_channel_hears(available: int, own_open: int, subtracts: bool, sent: int) -> None:
-    """bol shows 5 in the first two cases: it subtracts its own three open pieces, or does not."""
-    assert (
-        quantity_to_send(available, own_open, channel_subtracts_open_orders=subtracts, max_quantity=999)
-        == sent
-    )
-
-
-@given(st.integers(-50, 500), st.integers(0, 100), st.integers(0, 100), st.integers(0, 20))
-def test_no_channel_shows_more_than_there_is(on_hand: int, own: int, others: int, buffer: int) -> None:
-    available = available_to_sell(on_hand, own + others, buffer=buffer)
-    sent = quantity_to_send(available, own, channel_subtracts_open_orders=True, max_quantity=10_000)
-    assert max(0, sent - own) == available
-    assert available <= max(0, on_hand - own - others)

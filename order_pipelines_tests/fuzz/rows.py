@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -12,12 +12,17 @@ from order_pipelines import clock
 from order_pipelines.domain.matching import Article, Catalogue
 from order_pipelines.domain.orders import Interpretation, Order, Problem, order_facts
 from order_pipelines.domain.validation import validate_orders
+from order_pipelines.operations.inbox import Receipt
 from order_pipelines.operations.tables import (
+    bundle_parts,
+    incoming_stock,
     order_lines,
     order_people,
     orders,
     quarantine,
     shipment_evidence,
+    stock_movements,
+    supplier_stock,
 )
 from order_pipelines.services.booking import evidence_row
 from order_pipelines.services.judging import _judge_one, believable
@@ -29,6 +34,7 @@ from order_pipelines.services.order_rows import (
     people_row,
     quarantine_row,
 )
+from order_pipelines.services.supply_files import _purchase_row
 from order_pipelines.settings import Settings
 from order_pipelines_tests.fuzz.storable import misfits
 
@@ -59,9 +65,46 @@ def assert_storable(meaning: Interpretation, account: str = "bol_main") -> None:
             _assert_order(order, account)
         for reject in meaning.rejects:
             _assert_quarantine(account, reject.external_id or "name", reject.problem, reject.row)
-        for rows in (meaning.stock_counts, meaning.stock_corrections, meaning.shipments):
+        for rows in (
+            meaning.stock_counts,
+            meaning.stock_corrections,
+            meaning.shipments,
+            meaning.goods_movements,
+            meaning.purchase_lines,
+            meaning.supplier_offers,
+            meaning.bundle_parts,
+        ):
             for row in rows:
                 orjson.dumps(asdict(row), default=_plain)
+        _assert_supplies(meaning, account)
+
+
+def _assert_supplies(meaning: Interpretation, account: str) -> None:
+    """Every article is known under the name it has: what else a row holds must fit its table."""
+    receipt = Receipt(1, account, "b2b_files", "file", "bestand.csv", "0" * 64, NOW, NOW, b"")
+    for line in meaning.purchase_lines:
+        row = _purchase_row(line, line.line_id or "KOP#1", "KOP", "main", receipt)
+        assert misfits(incoming_stock, row) == []
+    for offer in meaning.supplier_offers:
+        row = {
+            "account": account,
+            "supplier": offer.supplier,
+            "sku": "KOP",
+            "quantity": offer.quantity,
+            "lead_days": offer.lead_days,
+            "unit_cost": offer.unit_cost,
+            "stated_at": offer.stated_at or NOW,
+            "receipt_seq": 1,
+        }
+        assert misfits(supplier_stock, row) == []
+    for part in meaning.bundle_parts:
+        row = {"bundle_sku": part.bundle_sku, "part_sku": "KOP", "quantity": part.quantity, "updated_at": NOW}
+        assert misfits(bundle_parts, row) == []
+    for moved in meaning.goods_movements:
+        row = {"movement_seq": 1, "sku": "KOP", "location": moved.location, "kind": moved.kind}
+        row |= {"physical_quantity": moved.quantity, "on_hand_delta": 0, "open_demand_delta": 0, "cause": "x"}
+        row |= {"occurred_at": moved.occurred_at, "booked_at": NOW, "reserved_delta": 0}
+        assert misfits(stock_movements, row) == []
 
 
 def assert_can_be_validated(found: Sequence[Order]) -> None:
@@ -77,7 +120,7 @@ def assert_can_be_validated(found: Sequence[Order]) -> None:
 
 
 def _plain(value: Any) -> str:
-    assert isinstance(value, datetime | Decimal), value
+    assert isinstance(value, date | Decimal), value
     return str(value)
 
 

@@ -58,6 +58,21 @@ CSVS = {
         "Ordernummer,Regel,SKU,EAN,Verzonden,Vervoerder,Track & Trace,Verzonden op,Account,Locatie\n"
         "A1,L1,KOP,8710000000017,1,TNT,3S1,9-3-2026 15:00,bol_main,main\n",
     ),
+    "goods_movements": (
+        "mutatie,pakbon,regel,sku,ean,aantal,locatie,van,naar,mutatiedatum\n"
+        "ontvangst,PB-1,1,KOP,8710000000017,12,main,,,9-3-2026 17:30\n"
+        "overboeking,T-1,,JAS-1,,2,,main,store,2026-03-09T16:45:00Z\n",
+    ),
+    "purchase_orders": (
+        "inkooporder,regel,sku,ean,besteld,ontvangen,magazijn,verwacht op,leverancier,inkoopprijs,stand per\n"
+        "IO-1,1,KOP,8710000000017,40,12,main,1-4-2026,Jansen,4.10,9-3-2026\n",
+    ),
+    "supplier_stock": (
+        "leverancier,sku,ean,voorraad,levertijd,inkoopprijs,stand per\nJansen,KOP,8710000000017,20,3,4.10,9-3-2026\n",
+    ),
+    "bundles": (
+        "bundel,onderdeel,ean,aantal,stand per\n1,KOP,8710000000017,2,9-3-2026\n1,JAS-1,,1,9-3-2026\n",
+    ),
 }
 MASTER = "sku,ean,naam,btw,eenheid,gewicht kg,kostprijs,leverancier\nKOP,8710000000017,Kop,high,stuk,0.35,4.10,Jansen\n"
 

@@ -54,7 +54,7 @@ def test_a_service_runs_an_installed_command_on_loopback_as_nobody_special(unit:
     parsed.read_string(unit.read_text(encoding="utf-8"))
     service = parsed["Service"]
     command, *arguments = service["ExecStart"].split()
-    assert Path(command).name in {"dagster", "dagster-daemon", "dagster-webserver"}
+    assert Path(command).name in {"dagster", "dagster-daemon", "dagster-webserver", "order-pipelines"}
     assert "-p" not in arguments or arguments[arguments.index("-h") + 1] == "127.0.0.1"
     assert service["User"] == "order-pipelines"
     assert service["KillMode"] == "control-group"
@@ -69,13 +69,15 @@ def test_runs_of_a_crashed_code_server_are_ended_before_it_starts_again() -> Non
     assert before == {
         "order-pipelines-code": ["ExecStartPre=-/opt/order-pipelines/bin/order-pipelines reap"],
         "order-pipelines-daemon": [],
+        "order-pipelines-live": [],
         "order-pipelines-web": [],
     }
 
 
-def test_there_is_a_service_for_code_daemon_and_web() -> None:
+def test_there_is_a_service_for_code_daemon_lane_and_web() -> None:
     assert [unit.stem for unit in UNITS] == [
         "order-pipelines-code",
         "order-pipelines-daemon",
+        "order-pipelines-live",
         "order-pipelines-web",
     ]

@@ -143,6 +143,7 @@ _NOT_THE_END = {
     "core.order_versions": "which versions there are depends on when loads ran",
     "core.stock_movements": "how a position came about; the positions are compared",
     "core.load_state": "how far a load got, by number",
+    "core.channel_stock_events": "what was wanted, sent and known when; the numbers that stand are compared",
 }
 
 

@@ -22,7 +22,7 @@ _WHEN_WE_DID_IT = frozenset(
     {
         "received_at", "read_began_at", "first_received_at", "interpreted_at", "first_seen_at", "resolved_at",
         "seen_at", "updated_at", "booked_at", "planned_at", "sent_at", "confirmed_at", "read_back_at", "finished_at",
-        "since", "loaded_at", "noted_at",
+        "since", "loaded_at", "noted_at", "opened_at",
     }
 )  # fmt: skip
 """Our own doings: a run that was repeated did them later. That they were done at all is compared."""
@@ -55,11 +55,17 @@ _NOTHING_IS_DECIDED_BY = {
     # shows at the outlet is less by parcels announced since that write, and which came first is the run's own affair.
     "channel_offers": {"stock_set", "stock_shown"},
     "open_quarantine": {"age_hours"},
+    # bol's clock at a cancellation that our own write made.
+    "cancellation_evidence": {"occurred_at"},
 }
 """Versions count how often a number was computed anew; a write that was found by looking has no receipt."""
 _NOT_COMPARED = frozenset(
-    {"leases", "counters", "tokens", "cursors", "bodies", "receipts", "warehouse_loads", "schema_migrations"}
-)
+    {
+        "leases", "counters", "tokens", "cursors", "bodies", "receipts", "warehouse_loads", "schema_migrations",
+        # A write that was repeated is two events; the numbers that stand are compared.
+        "channel_stock_events",
+    }
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -169,8 +175,8 @@ def _waiting(connection: sa.Connection) -> dict[str, list[str]]:
 
 # --- warehouse
 
-_HISTORY = frozenset({"order_versions", "load_state"})
-"""How often a load ran between two versions of an order decides how many it has seen."""
+_HISTORY = frozenset({"order_versions", "load_state", "channel_stock_events"})
+"""How often a load ran between two versions of an order decides how many it has seen, and a repeated write is told."""
 
 
 def _warehouse(attempt: Attempt) -> dict[str, list[str]]:

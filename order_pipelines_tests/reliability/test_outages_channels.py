@@ -8,7 +8,7 @@ from order_pipelines.sandbox.standin import Fault
 from order_pipelines_tests.postgres import TestPostgres
 from order_pipelines_tests.reliability.kill_channels import ChannelLives, Life, channel_lives
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.endurance, pytest.mark.slow]
 
 WRITES = {
     "mirakl": ("/offers/stock/imports", "/accept", "/api/shipments", "/tracking", "/ship", "/cancel"),

@@ -193,6 +193,7 @@ class Shop:
             location=location,
             on_hand=on_hand,
             open_demand=open_demand,
+            reserved=0,
             updated_at=LONG_AGO,
         )
 

@@ -17,6 +17,6 @@ def test_every_example_for_analysts_runs(shop: Shop, warehouse: Warehouse) -> No
     build_marts(warehouse)
     examples = re.findall(r"```sql\n(.+?);\n```", PAGE.read_text(encoding="utf-8"), re.DOTALL)
     selects = [text for text in examples if text.startswith("select")]
-    assert len(selects) == 5
+    assert len(selects) == 7
     rows = [warehouse.query(text).num_rows for text in selects]
-    assert rows == [1, 1, 0, 0, 1]
+    assert rows == [1, 1, 0, 0, 0, 0, 1]

@@ -14,6 +14,13 @@ group by account, offer_id
 having count(*) > 1
 union all
 select
+    'core.channel_stock_events' as table_name,
+    cast(event_seq as text) as row_key
+from core.channel_stock_events
+group by event_seq
+having count(*) > 1
+union all
+select
     'core.invoice_holds' as table_name,
     order_key as row_key
 from core.invoice_holds
@@ -70,6 +77,13 @@ group by effect_key
 having count(*) > 1
 union all
 select
+    'core.oversell_cases' as table_name,
+    case_key as row_key
+from core.oversell_cases
+group by case_key
+having count(*) > 1
+union all
+select
     'core.products' as table_name,
     sku as row_key
 from core.products
@@ -81,6 +95,13 @@ select
     quarantine_key as row_key
 from core.quarantine
 group by quarantine_key
+having count(*) > 1
+union all
+select
+    'core.stock_locations' as table_name,
+    account || ' ' || location as row_key
+from core.stock_locations
+group by account, location
 having count(*) > 1
 union all
 select

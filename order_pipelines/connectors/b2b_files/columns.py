@@ -25,12 +25,14 @@ _SYNONYMS: dict[str, str] = {
     "currency": "valuta|currency|munt|currency code|valutacode",
     "sku": "artikel|artikelnr|artikelnummer|artikel nr|artikel nummer|artikelcode|art nr|artnr|art no|art code|sku|code"
     "|stock code|stockcode|product code|productcode|product id|item|item no|item nr|item number|item code|article"
-    "|article no|article nr|article number|article code|bestelcode",
+    "|article no|article nr|article number|article code|bestelcode|onderdeel|onderdeelnr|onderdeelnummer|component"
+    "|component sku|part|part sku|part no|part number",
     "ean": "ean|ean code|eancode|ean nummer|ean13|ean 13|eans|ean codes|barcode|barcodes|gtin|streepjescode|upc",
     "title": "omschrijving|description|artikelomschrijving|productomschrijving|product name|productnaam|naam artikel"
     "|title|titel|benaming|product|naam|name|artikelnaam",
     "quantity": "aantal|aantallen|qty|quantity|stuks|st|pcs|pieces|besteld|te bestellen|ordered|bestelaantal"
-    "|hoeveelheid|aantal stuks|geteld|counted|verzonden|shipped|voorraad|stock|on hand",
+    "|hoeveelheid|aantal stuks|geteld|counted|verzonden|shipped|voorraad|stock|on hand|aantal besteld|qty ordered"
+    "|quantity ordered|ordered quantity",
     "unit_price": "prijs|price|netto|nettoprijs|netto prijs|net price|unit price|stukprijs|prijs per stuk|verkoopprijs"
     "|stuksprijs|price each|price per piece|eenheidsprijs",
     "discount_pct": "korting|kortingspercentage|korting pct|korting percentage|discount|discount pct"
@@ -44,6 +46,27 @@ _SYNONYMS: dict[str, str] = {
     "|trackingcode|zendingnummer|zendingsnummer|barcode zending|tracking no|tracking nr|t t",
     "shipped_at": "verzonden op|verzenddatum|shipped at|ship date|shipping date|datum verzonden|dispatch date",
     "account": "account|kanaal|channel|verkoopkanaal",
+    "document": "document|document no|document nr|document number|documentnr|documentnummer|pakbon|pakbonnr"
+    "|pakbonnummer|bon|bonnr|bonnummer|delivery note|delivery note number|receipt no|receipt number|mutatienummer"
+    "|mutatienr|transfer no|transfer number|retournummer|return no|return number|rma",
+    "movement": "mutatie|soort mutatie|mutatiesoort|mutatietype|beweging|soort beweging|movement|movement type"
+    "|movement kind|kind of movement",
+    "moved_at": "ontvangen op|ontvangstdatum|received at|received on|receipt date|date received|mutatiedatum"
+    "|datum mutatie|movement date|moved at|moved on|verplaatst op|retour op|retourdatum|returned at|returned on"
+    "|geboekt op|datum ontvangst",
+    "from_location": "van|van locatie|van magazijn|from|from location|from warehouse|herkomst",
+    "to_location": "naar|naar locatie|naar magazijn|to|to location|to warehouse|bestemming",
+    "quantity_received": "ontvangen|aantal ontvangen|reeds ontvangen|received|qty received|quantity received"
+    "|received qty|received quantity|geleverd|aantal geleverd|delivered|qty delivered|quantity delivered",
+    "expected_on": "verwacht|verwacht op|verwachte datum|verwachte levering|verwachte leverdatum|expected|expected on"
+    "|expected at|expected date|expected delivery|expected delivery date|eta",
+    "supplier": "leverancier|leveranciersnaam|naam leverancier|supplier|supplier name|vendor|vendor name",
+    "lead_days": "levertijd|levertijd dagen|levertijd in dagen|lead time|lead time days|lead days",
+    "unit_cost": "inkoopprijs|kostprijs|cost|unit cost|inkoop per stuk|inkoopprijs per stuk",
+    "stated_at": "stand per|stand op|per datum|bijgewerkt op|bijgewerkt|as of|stock date|updated at|updated on"
+    "|last updated|voorraaddatum",
+    "bundle": "bundel|bundelnr|bundelnummer|bundelartikel|bundel sku|bundle|bundle sku|bundle no|bundle article|set sku"
+    "|setartikel|pakketartikel|kit|kit sku|hoofdartikel|samengesteld artikel",
 }
 _HINTS = (
     # In this order: "EAN artikel" is an EAN, "Totaal aantal" a quantity, "Prijs per artikel" a price.
@@ -75,6 +98,13 @@ KEY_VALUES = frozenset(
         "carrier",
         "tracking",
         "account",
+        "document",
+        "movement",
+        "moved_at",
+        "from_location",
+        "to_location",
+        "supplier",
+        "stated_at",
     }
 )
 _EXACT, _BARE, _HINT = 3, 2, 1
@@ -159,6 +189,9 @@ def find_columns(cells: Sequence[Cell], named: Mapping[str, tuple[str, ...]]) ->
         if found[0] is not None and found[1] > best.get(found[0], (0, 0))[0]:
             best[found[0]] = (found[1], index)
     at = {name: index for name, (_, index) in best.items()}
+    if "quantity" not in at and "quantity_received" in at and "order_id" not in at:
+        # A list of what came in has no other pieces.
+        at["quantity"] = at["quantity_received"]
     names_article = "sku" in at or "ean" in at
     names_parcel = "order_id" in at and at.keys() & {"carrier", "tracking", "shipped_at"}
     if "quantity" not in at or not (names_article or names_parcel):

@@ -26,6 +26,8 @@ REASONS: Mapping[str, str] = {
     "hidden_row": "the row is hidden in the spreadsheet: ask whether it was ordered",
     "conflicting_values": "rows of one order say different things",
     "adjustment_entry": "a correction in the books, no order",
+    "same_location": "goods cannot move from a place to itself",
+    "unknown_movement": "no word for goods that came in (ontvangen), came back (retour) or changed places (verplaatst)",
 }
 
 

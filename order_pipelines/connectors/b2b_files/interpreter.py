@@ -19,6 +19,7 @@ from order_pipelines.domain.orders import Interpretation, Problem, Reject
 from order_pipelines.errors import DataContractError
 
 _SHOWN_HEADINGS = 12
+_OF_ORDERS = {"customer_number", "company", "email", "vat_id", "country", "bill_country"}
 
 
 def file_interpreter(options: Mapping[str, Any]) -> FileInterpreter:
@@ -65,12 +66,7 @@ class _BodyReader:
         wanted = kind if kind in KINDS else self._options.kind_of(name)
         try:
             for batch in _read(Source(body, name), self._options, wanted):
-                whole.orders += batch.orders
-                whole.stock_counts += batch.stock_counts
-                whole.stock_corrections += batch.stock_corrections
-                whole.shipments += batch.shipments
-                whole.rejects += batch.rejects
-                whole.rows_read += batch.rows_read
+                whole.add(batch)
         except DataContractError as error:
             return Interpretation(rejects=[Reject(Problem("file_unreadable", str(error)))], rows_read=1)
         return whole
@@ -91,10 +87,27 @@ def _read(source: Source, options: FileOptions, kind: str | None) -> Iterator[In
 
 
 def _sniff_kind(survey: Survey) -> str:
-    """Tell what a file is by its columns, when neither folder nor name says it."""
+    """Tell what a file is by its columns, when neither folder nor name says it.
+
+    What could be an order of a customer is one: taken for a purchase order of our own it would be forgotten.
+    """
     names = survey.column_names
     if "order_id" in names and names & {"carrier", "tracking", "shipped_at"}:
         return "shipments"
+    if "bundle" in names and not names & (_OF_ORDERS | {"order_id"}):
+        return "bundles"
+    if "order_id" not in names and (
+        names & {"movement", "moved_at"}
+        or {"from_location", "to_location"} <= names
+        or {"document", "quantity_received"} <= names
+    ):
+        return "goods_movements"
+    if "order_id" in names and "quantity_received" in names and not names & _OF_ORDERS:
+        return "purchase_orders"
+    if "order_id" not in names and (
+        "lead_days" in names or ("supplier" in names and not names & {"location", "taken_at"})
+    ):
+        return "supplier_stock"
     if "taken_at" in names or ("location" in names and not names & {"unit_price", "line_total", "order_id"}):
         return "stock_counts"
     return "orders"

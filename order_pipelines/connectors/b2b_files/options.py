@@ -11,7 +11,15 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationEr
 
 from order_pipelines.errors import ConfigurationError
 
-KINDS = ("orders", "stock_counts", "shipments")
+KINDS = (
+    "orders",
+    "stock_counts",
+    "shipments",
+    "goods_movements",
+    "purchase_orders",
+    "supplier_stock",
+    "bundles",
+)
 CANONICAL_COLUMNS = (
     "order_id",
     "line_id",
@@ -37,6 +45,18 @@ CANONICAL_COLUMNS = (
     "tracking",
     "shipped_at",
     "account",
+    "document",
+    "movement",
+    "moved_at",
+    "from_location",
+    "to_location",
+    "quantity_received",
+    "expected_on",
+    "supplier",
+    "lead_days",
+    "unit_cost",
+    "stated_at",
+    "bundle",
 )
 
 
@@ -57,6 +77,10 @@ class Kinds(_Section):
     orders: Names = ("orders/*",)
     stock_counts: Names = ("stock_counts/*",)
     shipments: Names = ("shipments/*",)
+    goods_movements: Names = ("goods_movements/*",)
+    purchase_orders: Names = ("purchase_orders/*",)
+    supplier_stock: Names = ("supplier_stock/*",)
+    bundles: Names = ("bundles/*",)
 
 
 class LineKind(_Section):
@@ -105,6 +129,10 @@ class FileOptions(_Section):
     ``timezone`` is the zone of times without one. ``country_names`` adds to the names known; ``""`` means no country.
     ``order_numbers_unique_per``: ``customer`` puts the customer number into the order id.
     ``credit_prefix``/``adjustment_prefix``: an order number that starts so is a credit, or no order at all.
+    ``supplier``: whose stock the files of suppliers state that name none.
+    ``full_counts``: locations whose count files name everything that lies there; what they leave out is gone.
+    ``full_purchase_orders``: a file of purchase orders names all that are open; what it leaves out is closed.
+    ``max_share_missing``: a complete file that lacks more than this percentage of what was known waits for a person.
     """
 
     folder: str = "inbox"
@@ -126,6 +154,10 @@ class FileOptions(_Section):
     stock_corrections: StockCorrections = StockCorrections()
     size_sku: str | None = None
     duplicates: Literal["keep"] = "keep"
+    supplier: str | None = Field(default=None, min_length=1, max_length=200)
+    full_counts: Names = ()
+    full_purchase_orders: bool = False
+    max_share_missing: int = Field(default=50, ge=0, le=100)
     limits: FileLimits = FileLimits()
 
     @field_validator("columns")

@@ -1,102 +1,37 @@
-"""Rows of stock counts and shipments to canonical rows. A row that lacks what it needs is a reject with its reason."""
+"""Rows of files that hold no orders to canonical rows. A row that lacks what it needs is a reject with its reason."""
 
 from collections.abc import Iterator, Sequence
-from datetime import datetime
 from zoneinfo import ZoneInfo
 
 from order_pipelines.connectors.b2b_files.amounts import NumberReader
-from order_pipelines.connectors.b2b_files.articles import read_ean, read_number_text, read_sku, read_text
-from order_pipelines.connectors.b2b_files.cells import Cell, Flaw, Source, Table
+from order_pipelines.connectors.b2b_files.cells import Source, Table
 from order_pipelines.connectors.b2b_files.columns import is_total_label
-from order_pipelines.connectors.b2b_files.draft import describe
 from order_pipelines.connectors.b2b_files.layout import Block, walk
 from order_pipelines.connectors.b2b_files.options import FileOptions
+from order_pipelines.connectors.b2b_files.row_reader import BadRowError, RowReader
+from order_pipelines.connectors.b2b_files.supplies import (
+    read_bundle_part,
+    read_goods_movement,
+    read_purchase_line,
+    read_supplier_offer,
+)
 from order_pipelines.connectors.b2b_files.survey import Survey
 from order_pipelines.connectors.b2b_files.times import TimeReader
-from order_pipelines.domain.orders import Interpretation, Problem, Reject, ShipmentLine, StockCount
+from order_pipelines.domain.orders import Interpretation, Reject, ShipmentLine, StockCount
 
 _BATCH_ROWS = 5_000
-# What the store holds of these; cut short they would name something else.
-_LONGEST = {"order_id": 200, "line_id": 200, "carrier": 60, "tracking": 200, "account": 40, "location": 40}
 
-
-class _BadRowError(Exception):
-    """A row that becomes a reject; never leaves this module."""
-
-    def __init__(self, problem: Problem) -> None:
-        super().__init__(problem.reason)
-        self.problem = problem
-
-
-class _RowReader:
-    """One row and what stands around its table."""
-
-    def __init__(
-        self, block: Block, row: int, cells: Sequence[Cell], numbers: NumberReader, times: TimeReader
-    ) -> None:
-        self._block = block
-        self._numbers = numbers
-        self._times = times
-        self.row = row
-        self._cells = cells
-
-    def cell(self, name: str) -> Cell:
-        """The cell of a column, else what a key/value row says."""
-        index = self._block.columns.at.get(name)
-        cell = self._cells[index] if index is not None and index < len(self._cells) else None
-        if cell is None or (isinstance(cell, str) and not cell.strip()):
-            return self._block.said.get(name)
-        return cell
-
-    def bad(self, code: str, name: str, value: str | None = None) -> _BadRowError:
-        return _BadRowError(describe(code, self._block.columns.heading(name), self.row, value))
-
-    def text(self, name: str) -> str | None:
-        value = read_number_text(self.cell(name)) if name == "order_id" else read_text(self.cell(name))
-        if isinstance(value, Flaw):
-            raise self.bad(value.code, name, value.text)
-        if value is not None and len(value) > _LONGEST.get(name, len(value)):
-            raise self.bad("wrong_type", name, value[:40])
-        return value
-
-    def needed_text(self, name: str) -> str:
-        value = self.text(name)
-        if value is None:
-            raise self.bad("missing_field", name)
-        return value
-
-    def time(self, name: str) -> datetime | None:
-        value = self._times.read(self.cell(name))
-        if isinstance(value, Flaw):
-            raise self.bad(value.code, name, value.text)
-        return value
-
-    def pieces(self) -> int:
-        value = self._numbers.read(self.cell("quantity"))
-        if value is None:
-            raise self.bad("missing_field", "quantity")
-        if isinstance(value, Flaw):
-            raise self.bad(value.code, "quantity", value.text)
-        if value != value.to_integral_value():
-            raise self.bad("fractional_quantity", "quantity", f"{value:f}"[:40])
-        if value < 0:
-            raise self.bad("negative_quantity", "quantity", f"{value:f}"[:40])
-        if value > 10**9:
-            raise self.bad("absurd_quantity", "quantity", f"{value:f}"[:40])
-        return int(value)
-
-    def article(self) -> tuple[str | None, str | None]:
-        """SKU and EAN; a broken one beside a good one is left out."""
-        sku, ean = read_sku(self.cell("sku")), read_ean(self.cell("ean"))
-        if isinstance(ean, Flaw) and not isinstance(sku, str):
-            raise self.bad(ean.code, "ean", ean.text)
-        if isinstance(sku, Flaw) and not isinstance(ean, str):
-            raise self.bad(sku.code, "sku", sku.text)
-        return (None if isinstance(sku, Flaw) else sku), (None if isinstance(ean, Flaw) else ean)
+_TIMES = {"stock_counts": "taken_at", "shipments": "shipped_at", "goods_movements": "moved_at"}
+"""What a row cannot do without; a plain ``Datum`` is that time too."""
+_WHEN = {
+    "taken_at": "when it was counted (geteld op, taken_at)",
+    "shipped_at": "when it was shipped (verzonden op, shipped_at)",
+    "moved_at": "when the goods moved (ontvangen op, mutatiedatum, moved_at)",
+}
 
 
 class RecordFile:
-    """One file of stock counts or of shipments."""
+    """One file of anything but orders."""
 
     def __init__(self, source: Source, tables: Sequence[Table], options: FileOptions, survey: Survey) -> None:
         self._source = source
@@ -105,12 +40,12 @@ class RecordFile:
         self._survey = survey
 
     def read(self, kind: str) -> Iterator[Interpretation]:
-        """Yield batches of rows; ``kind`` is ``stock_counts`` or ``shipments``.
+        """Yield batches of rows of a ``kind`` of the options.
 
         Raises:
-            DataContractError: nowhere does the file say when it was counted, or when it was shipped.
+            DataContractError: nowhere does the file say when it was counted, when it was shipped or when goods moved.
         """
-        time_name = "taken_at" if kind == "stock_counts" else "shipped_at"
+        time_name = _TIMES.get(kind)
         batch = Interpretation()
         has_yielded = False
         for table in self._tables:
@@ -122,19 +57,16 @@ class RecordFile:
             )
             numbers = NumberReader(self._survey.style)
             for block, row, cells in walk(table, self._options.headings()):
-                reader = _RowReader(block, row, cells, numbers, times)
-                if time_name not in block.columns.at and time_name not in block.said:
+                reader = RowReader(block, row, cells, numbers, times)
+                if time_name is not None and not (time_name in block.columns.at or time_name in block.said):
                     self._accept_date(block, time_name)
                 if _is_no_record(reader):
                     continue
                 batch.rows_read += 1
                 try:
-                    if kind == "stock_counts":
-                        batch.stock_counts.append(_stock_count(reader))
-                    else:
-                        batch.shipments.append(_shipment(reader))
-                except _BadRowError as error:
-                    batch.rejects.append(Reject(error.problem, row=row))
+                    self._read_row(kind, reader, batch)
+                except BadRowError as error:
+                    batch.rejects.append(Reject(error.problem, error.named, row))
                 if batch.rows_read >= _BATCH_ROWS:
                     yield batch
                     has_yielded = True
@@ -144,38 +76,45 @@ class RecordFile:
         elif not has_yielded:
             raise self._source.fail("no row below the header names an article")
 
+    def _read_row(self, kind: str, reader: RowReader, batch: Interpretation) -> None:
+        if kind == "stock_counts":
+            batch.stock_counts.append(_stock_count(reader))
+        elif kind == "shipments":
+            batch.shipments.append(_shipment(reader))
+        elif kind == "goods_movements":
+            batch.goods_movements.append(read_goods_movement(reader))
+        elif kind == "purchase_orders":
+            batch.purchase_lines.append(read_purchase_line(reader))
+        elif kind == "supplier_stock":
+            batch.supplier_offers.append(read_supplier_offer(reader, self._options.supplier))
+        else:
+            batch.bundle_parts.append(read_bundle_part(reader, self._source))
+
     def _accept_date(self, block: Block, time_name: str) -> None:
         """A plain ``Datum`` above or beside the rows is the time meant; without any the file cannot be used."""
         if "ordered_at" in block.said:
             block.said[time_name] = block.said["ordered_at"]
         elif "ordered_at" not in block.columns.at:
-            what = (
-                "when it was counted (geteld op, taken_at)"
-                if time_name == "taken_at"
-                else "when it was shipped (verzonden op, shipped_at)"
-            )
-            raise self._source.fail(f"does not say {what}; add a column or a row above the table")
+            raise self._source.fail(f"does not say {_WHEN[time_name]}; add a column or a row above the table")
 
 
-def _is_no_record(reader: _RowReader) -> bool:
+def _is_no_record(reader: RowReader) -> bool:
     sku, ean = reader.cell("sku"), reader.cell("ean")
     label = ean if sku is None else sku if ean is None else None
     if isinstance(label, str) and is_total_label(label):
         return True
-    return sku is None and ean is None and reader.cell("order_id") is None
+    return sku is None and ean is None and reader.cell("order_id") is None and reader.cell("bundle") is None
 
 
-def _stock_count(reader: _RowReader) -> StockCount:
-    sku, ean = reader.article()
-    if sku is None and ean is None:
-        raise reader.bad("missing_field", "sku")
+def _stock_count(reader: RowReader) -> StockCount:
+    sku, ean = reader.needed_article()
     taken_at = reader.time("taken_at") or reader.time("ordered_at")
     if taken_at is None:
         raise reader.bad("missing_field", "taken_at")
     return StockCount(reader.needed_text("location"), taken_at, reader.pieces(), sku, ean, reader.row)
 
 
-def _shipment(reader: _RowReader) -> ShipmentLine:
+def _shipment(reader: RowReader) -> ShipmentLine:
     sku, ean = reader.article()
     shipped_at = reader.time("shipped_at") or reader.time("ordered_at")
     if shipped_at is None:

@@ -20,7 +20,8 @@ from order_pipelines.connectors.b2b_files.options import FileOptions
 from order_pipelines.connectors.b2b_files.times import is_month_first
 
 _MONEY = ("unit_price", "line_total", "discount_pct")
-_TIMES = ("ordered_at", "taken_at", "shipped_at")
+_STYLED = (*_MONEY, "unit_cost")
+_TIMES = ("ordered_at", "taken_at", "shipped_at", "moved_at", "expected_on", "stated_at")
 _CENT = Decimal("0.01")
 _MAX_TEXTS = 200_000
 LINES_PER_TABLE = 10**12
@@ -101,7 +102,7 @@ def look_through(tables: Sequence[Table], options: FileOptions) -> Survey:
                 block = current
                 at = block.columns.at
                 survey.column_names.update(at)
-                money = tuple(at[name] for name in _MONEY if name in at)
+                money = tuple(at[name] for name in _STYLED if name in at)
                 times = tuple(at[name] for name in _TIMES if name in at)
                 names_orders = "order_id" in at
                 survey.currencies |= _currencies_of_headings(block)

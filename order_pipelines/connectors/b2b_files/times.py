@@ -34,7 +34,7 @@ class TimeReader:
         has_1904_dates: bool = False,
         day_first_is_doubtful: bool = False,
     ) -> None:
-        self._zone = zone
+        self.zone = zone
         self._formats = formats
         self._epoch = CALENDAR_MAC_1904 if has_1904_dates else CALENDAR_WINDOWS_1900
         self._is_doubtful = day_first_is_doubtful
@@ -99,7 +99,7 @@ class TimeReader:
 
     def _to_utc(self, local: datetime) -> datetime | Flaw:
         try:
-            aware = local if local.tzinfo is not None else local.replace(tzinfo=self._zone)
+            aware = local if local.tzinfo is not None else local.replace(tzinfo=self.zone)
             return aware.astimezone(UTC)
         except (OverflowError, ValueError):
             return Flaw("wrong_type", str(local)[:40])

@@ -26,6 +26,10 @@ def _ships_whole_orders(options: Mapping[str, Any]) -> bool:
     return not read_options(options).multi_shipment
 
 
+def _write_interval_s(options: Mapping[str, Any]) -> int:
+    return read_options(options).stock_import_interval_s
+
+
 CONNECTOR = Connector(
     system="mirakl",
     title="Mirakl",
@@ -42,5 +46,6 @@ CONNECTOR = Connector(
     refund_sink=MiraklRefunds,
     account_probe=MiraklProbe,
     limits=LIMITS,
+    write_interval_s=_write_interval_s,
     secrets=("api_key",),
 )

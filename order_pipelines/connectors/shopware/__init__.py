@@ -10,6 +10,7 @@ from order_pipelines.connectors.shopware.probe import LIMITS, ShopwareProbe
 from order_pipelines.connectors.shopware.products import ShopwareProducts
 from order_pipelines.connectors.shopware.shipments import ShopwareShipments
 from order_pipelines.connectors.shopware.stock import ShopwareStock
+from order_pipelines.connectors.shopware.webhooks import make_door
 
 CONNECTOR = Connector(
     system="shopware",
@@ -26,5 +27,6 @@ CONNECTOR = Connector(
     customer_source=ShopwareCustomers,
     account_probe=ShopwareProbe,
     limits=LIMITS,
+    webhook_door=make_door,
     secrets=("client_id", "client_secret"),
 )

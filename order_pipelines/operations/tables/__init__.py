@@ -24,6 +24,12 @@ from order_pipelines.operations.tables.house import (
     warehouse_loads,
 )
 from order_pipelines.operations.tables.inbox import bodies, fetch_backlog, files, quarantine, receipts
+from order_pipelines.operations.tables.lane import (
+    account_stops,
+    channel_stock_events,
+    lane_minutes,
+    webhook_deliveries,
+)
 from order_pipelines.operations.tables.orders import (
     order_lines,
     order_people,
@@ -32,6 +38,18 @@ from order_pipelines.operations.tables.orders import (
     product_details,
     product_eans,
     products,
+)
+from order_pipelines.operations.tables.promises import (
+    bundle_parts,
+    cancellation_evidence,
+    complete_lists,
+    incoming_stock,
+    oversell_cases,
+    reservation_lines,
+    reservations,
+    stock_buffers,
+    stock_locations,
+    supplier_stock,
 )
 from order_pipelines.operations.tables.readings import day_readings, entry_readings, order_readings
 from order_pipelines.operations.tables.returns import channel_customers, channel_return_lines, channel_returns
@@ -53,23 +71,30 @@ from order_pipelines.operations.tables.stock import (
 )
 
 __all__ = [
+    "account_stops",
     "alerts",
     "audit_log",
     "bodies",
+    "bundle_parts",
+    "cancellation_evidence",
     "channel_customers",
     "channel_offers",
     "channel_return_lines",
     "channel_returns",
     "channel_stock",
+    "channel_stock_events",
+    "complete_lists",
     "counters",
     "cursors",
     "day_readings",
     "entry_readings",
     "fetch_backlog",
     "files",
+    "incoming_stock",
     "invoice_holds",
     "invoice_orders",
     "invoices",
+    "lane_minutes",
     "leases",
     "line_demand",
     "line_shipped",
@@ -79,6 +104,7 @@ __all__ = [
     "order_readings",
     "orders",
     "outbox",
+    "oversell_cases",
     "pending_shipment_lines",
     "product_conflicts",
     "product_details",
@@ -87,14 +113,20 @@ __all__ = [
     "quarantine",
     "rate_blocks",
     "receipts",
+    "reservation_lines",
+    "reservations",
     "shadow_acceptances",
     "shadow_days",
     "shadow_differences",
     "shipment_evidence",
     "shipments",
+    "stock_buffers",
+    "stock_locations",
     "stock_movements",
     "stock_positions",
     "stock_statements",
+    "supplier_stock",
     "tokens",
     "warehouse_loads",
+    "webhook_deliveries",
 ]

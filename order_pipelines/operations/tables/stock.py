@@ -15,7 +15,10 @@ line_demand = Table(
     Column("location", String(40), nullable=False),
     Column("open_quantity", BigInteger, nullable=False),
     Column("placed_at", Instant, nullable=False),
+    Column("bundle_sku", String(200)),
+    Column("bundle_quantity", BigInteger),
     Index("line_demand_open", "sku", "account", "open_quantity"),
+    Index("line_demand_by_time", "sku", "placed_at"),
 )
 
 shipment_evidence = Table(
@@ -57,8 +60,13 @@ stock_movements = Table(
     Column("line_id", String(200)),
     Column("occurred_at", Instant, nullable=False),
     Column("booked_at", Instant, nullable=False),
+    Column("reserved_delta", BigInteger, nullable=False, server_default="0"),
+    Column("source", String(60)),
+    Column("posting_key", String(200)),
     Index("stock_movements_by_position", "sku", "location", "occurred_at"),
     Index("stock_movements_by_order", "order_key"),
+    Index("stock_movements_by_posting_key", "posting_key", unique=True),
+    Index("stock_movements_by_booking", "sku", "booked_at"),
 )
 
 stock_positions = Table(
@@ -72,6 +80,7 @@ stock_positions = Table(
     Column("counted_quantity", BigInteger),
     Column("updated_at", Instant, nullable=False),
     Column("change_seq", BigInteger, nullable=False),
+    Column("reserved", BigInteger, nullable=False, server_default="0"),
     Index("stock_positions_by_change", "change_seq"),
 )
 
