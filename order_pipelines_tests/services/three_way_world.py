@@ -80,6 +80,7 @@ class ThreeWay:
             "sales_entry": {},
             "channel_acceptance": {},
             "channel_cancellation": {},
+            "channel_refund": {},
         }
 
     def compare(self, **how: Any) -> Compared:
