@@ -134,6 +134,8 @@ def day(sandbox: Sandbox, store_url: str, folder: Path, patch: pytest.MonkeyPatc
             text = text.replace("[stores]\n", f'[stores]\nwarehouse_url = "{store_url}"\n')
             world.path.write_text(text, encoding="utf-8")
         begin_day(world)
+        # Written before a load; days that are compared have it, whether they load or not.
+        note_serving(world.shop.store, world.shop.settings)
         yield world
 
 

@@ -294,4 +294,4 @@ def test_every_example_of_the_readme_works(main: BolCaller) -> None:
         method = words[words.index("-X") + 1] if "-X" in words else "POST" if body else "GET"
         reply = main.control(method, url.removeprefix("localhost:8700"), body)
         assert reply.status_code == 200, (words, reply.text)
-    assert len(calls) == 22
+    assert len(calls) == 23
