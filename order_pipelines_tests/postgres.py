@@ -10,6 +10,7 @@ import shutil
 import signal
 import tempfile
 from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from itertools import count
 from pathlib import Path
@@ -20,8 +21,10 @@ import psycopg
 import pytest
 from psycopg import sql
 
+from order_pipelines.operations.migrations import open_store
+
 _FOLDER_PREFIX = "order-pipelines-pg-"
-_TEMPLATE = "house_template"
+_TEMPLATE, _STORE_TEMPLATE = "house_template", "house_store_template"
 
 # Durability is the product's concern and not the tests'; a test that kills a server would start one of its own.
 # The time zone is neither UTC nor the merchant's, so that whoever relies on the server's finds out here.
@@ -48,6 +51,10 @@ class TestPostgres:
         self._socket_folder = socket_folder
         self._numbers = count(1)
         self._admin = psycopg.connect(self._conninfo("postgres"), autocommit=True)
+        # Dropping waits up to 100 ms for every backend to take note; the next test need not.
+        self._dropper = ThreadPoolExecutor(1)
+        self._drops: list[Future[None]] = []
+        self._has_store_template = False
         # The server's collation follows the machine's locale; ordering in tests must not.
         self._execute(
             "create database {} template template0 locale_provider builtin builtin_locale 'C.UTF-8'",
@@ -60,18 +67,49 @@ class TestPostgres:
         self._execute("create database {} template {} strategy wal_log", name, _TEMPLATE)
         return self.url(name)
 
+    def create_store(self) -> str:
+        """Make a database that holds an empty operations store in its present form, and return its URL."""
+        if not self._has_store_template:
+            self._execute("create database {} template {} strategy wal_log", _STORE_TEMPLATE, _TEMPLATE)
+            open_store(self.url(_STORE_TEMPLATE)).close()
+            self._has_store_template = True
+        name = f"test_{next(self._numbers)}"
+        self._execute("create database {} template {} strategy wal_log", name, _STORE_TEMPLATE)
+        return self.url(name)
+
     def drop_database(self, url: str) -> None:
-        """Drop the database behind ``url``, also when the test left connections to it open."""
+        """Drop the database behind ``url`` soon, also when the test left connections to it open.
+
+        Raises:
+            psycopg.Error: an earlier one could not be dropped.
+        """
+        while self._drops and self._drops[0].done():
+            self._drops.pop(0).result()
         name = url.removeprefix("postgresql+psycopg://postgres@/").partition("?")[0]
-        self._execute("drop database {} with (force)", name)
+        self._drops.append(self._dropper.submit(self._drop, name))
+
+    def finish_drops(self) -> None:
+        """Wait until everything is dropped.
+
+        Raises:
+            psycopg.Error: a database could not be dropped.
+        """
+        while self._drops:
+            self._drops.pop(0).result()
+
+    def _drop(self, name: str) -> None:
+        with psycopg.connect(self._conninfo("postgres"), autocommit=True) as connection:
+            connection.execute(sql.SQL("drop database {} with (force)").format(sql.Identifier(name)))
 
     def url(self, database: str) -> str:
         """Return the URL of ``database`` on this server."""
         return f"postgresql+psycopg://postgres@/{database}?host={self._socket_folder}"
 
     def close(self) -> None:
-        """Close the connection that makes databases; the server runs on."""
+        """Wait until everything is dropped and close the connection that makes databases; the server runs on."""
+        self._dropper.shutdown()
         self._admin.close()
+        self.finish_drops()
 
     def _conninfo(self, database: str) -> str:
         return f"host={self._socket_folder} user=postgres dbname={database}"

@@ -229,6 +229,7 @@ def test_a_second_start_begins_anew_and_a_folder_of_somebody_else_is_refused(tmp
     assert [path.name for path in (tmp_path / "mine").iterdir()] == ["letter.txt"]
 
 
+@pytest.mark.endurance
 def test_the_same_on_postgresql(postgres_url: str, tmp_path: Path) -> None:
     finished = run_demo(tmp_path / "merchant", "--store", postgres_url)
     assert finished.returncode == 0, finished.stdout + finished.stderr

@@ -115,6 +115,7 @@ def _words(processes: list[psutil.Process]) -> set[str]:
     return words
 
 
+@pytest.mark.endurance
 @pytest.mark.slow
 @pytest.mark.timeout(300)
 def test_a_killed_up_leaves_no_process_of_dagster(everything: subprocess.Popen[str]) -> None:

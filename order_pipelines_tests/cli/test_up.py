@@ -67,6 +67,7 @@ def started_by_itself(run: dict[str, Any]) -> bool:
     return any(tag["key"] in {"dagster/schedule_name", "dagster/sensor_name"} for tag in run["tags"])
 
 
+@pytest.mark.endurance
 def test_it_comes_up_works_by_itself_and_leaves_no_process(
     everything: subprocess.Popen[str], tmp_path: Path
 ) -> None:

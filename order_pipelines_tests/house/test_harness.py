@@ -11,6 +11,12 @@ from pytest_socket import SocketConnectBlockedError
 from order_pipelines_tests.postgres import TestPostgres
 
 
+@pytest.fixture
+def postgres_url(bare_postgres_url: str) -> str:
+    """URL of a database without anything in it: nobody else has a table there."""
+    return bare_postgres_url
+
+
 def test_a_store_is_empty_and_writable(store_url: str) -> None:
     engine = sa.create_engine(store_url)
     try:
@@ -45,6 +51,7 @@ def test_a_database_with_an_open_connection_is_dropped_all_the_same(postgres_ser
     forgotten = psycopg.connect(url.replace("+psycopg", ""))
     try:
         postgres_server.drop_database(url)
+        postgres_server.finish_drops()
         assert forgotten.closed or not _answers(forgotten)
     finally:
         forgotten.close()

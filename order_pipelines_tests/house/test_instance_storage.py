@@ -13,6 +13,12 @@ from order_pipelines.instance_storage import PG_URL_VARIABLE, in_utc, normalise_
 ROOT = Path(__file__).resolve().parents[2]
 
 
+@pytest.fixture
+def postgres_url(bare_postgres_url: str) -> str:
+    """URL of a database without anything in it: nobody else has a table there."""
+    return bare_postgres_url
+
+
 @dg.asset(key=["core", "orders"])
 def core_orders() -> dg.MaterializeResult[None]:
     return dg.MaterializeResult(metadata={"dagster/row_count": 3})

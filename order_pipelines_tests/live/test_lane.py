@@ -124,6 +124,7 @@ def test_an_account_that_hangs_delays_no_other(sqlite_world: LaneWorld) -> None:
         until(lambda: sqlite_world.shown()[MAIN] == 29, "29 at the one that hung")
 
 
+@pytest.mark.endurance
 @pytest.mark.slow
 def test_an_account_that_refuses_is_left_alone_and_tried_again(sqlite_world: LaneWorld) -> None:
     with sqlite_world.running() as running:

@@ -22,3 +22,9 @@ def sqlite_url() -> Iterator[str]:
     """URL of an SQLite file in memory where the machine has such a place: these tests commit thousands of times."""
     with memory_folder() as folder:
         yield f"sqlite:///{folder / 'operations.sqlite'}"
+
+
+@pytest.fixture
+def postgres_url(bare_postgres_url: str) -> str:
+    """URL of a database without anything in it: what makes a store is tried here."""
+    return bare_postgres_url

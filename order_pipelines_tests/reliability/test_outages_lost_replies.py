@@ -29,6 +29,8 @@ from order_pipelines_tests.reliability.outage_world import (
 )
 from order_pipelines_tests.services.shop_world import MAIN, ShopWorld
 
+pytestmark = pytest.mark.endurance
+
 
 @dataclass(frozen=True)
 class Lost:

@@ -36,6 +36,8 @@ from order_pipelines_tests.reliability.outage_world import (
 )
 from order_pipelines_tests.services.shop_world import ShopWorld
 
+pytestmark = pytest.mark.endurance
+
 LEASE_S = 130
 AWAY = (sa.exc.OperationalError, WarehouseUnavailableError, WarehouseBusyError)
 # When it happens: right after the outside has answered this call, or before the load's first batch is committed.

@@ -157,6 +157,7 @@ def test_whoever_waits_for_a_channel_holds_nothing_that_others_need(world: ShopW
     world.assert_ledger_adds_up()
 
 
+@pytest.mark.long_on_postgresql
 def test_a_run_goes_on_without_the_account_that_hangs_and_names_it(
     world: ShopWorld, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -320,6 +320,7 @@ def test_a_person_is_told_for_a_day_and_louder_when_it_could_be_helped(store: Op
     assert shop.row("alerts", alert_key="oversell:bol_main").resolved_at is not None
 
 
+@pytest.mark.long_on_postgresql
 @given(
     bought=st.lists(st.tuples(st.integers(2, 40), st.integers(1, 4), st.booleans()), min_size=1, max_size=7),
     pieces=st.integers(0, 8),

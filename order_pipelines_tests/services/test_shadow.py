@@ -1,5 +1,7 @@
 """A merchant observes beside another program, is ready after seven clean days, and switches; nothing is doubled."""
 
+import pytest
+
 from order_pipelines.services.dispatch import dispatch_all
 from order_pipelines.services.planning import plan_all
 from order_pipelines.services.shadow_facts import NOT_READY, READY
@@ -32,6 +34,7 @@ def _verdict(world: ObservedShop, account: str) -> tuple[str, int]:
     return facts.verdict, facts.clean
 
 
+@pytest.mark.long_on_postgresql
 def test_seven_clean_days_make_an_account_ready_and_the_switch_sends_only_what_differs(
     observed: ObservedShop,
 ) -> None:

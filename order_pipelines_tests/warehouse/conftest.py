@@ -28,3 +28,9 @@ def shop(sqlite_url: str) -> Iterator[Shop]:
     """A merchant whose operations store is SQLite."""
     with new_shop(sqlite_url) as fresh:
         yield fresh
+
+
+@pytest.fixture
+def postgres_url(bare_postgres_url: str) -> str:
+    """URL of a database without anything in it: a warehouse may have one of its own."""
+    return bare_postgres_url

@@ -153,6 +153,7 @@ def two_urls(postgres_server: TestPostgres) -> Iterator[tuple[str, str]]:
         postgres_server.drop_database(url)
 
 
+@pytest.mark.endurance
 @given(history=histories)
 @settings(max_examples=12)
 def test_any_history_of_loads_ends_the_same_on_postgresql(
