@@ -20,6 +20,7 @@ from order_pipelines.settings import Settings
 
 CHANNEL_ACCEPTANCE = "channel_acceptance"
 WAITING = "waiting_acceptance"
+_AFTER_OBSERVING = ":live"
 
 
 def plan_acceptances(shop: Shop) -> int:
@@ -34,11 +35,12 @@ def plan_acceptances(shop: Shop) -> int:
         if account.acceptance != "automatic":
             continue
         with shop.store.transaction() as connection:
-            heads = waiting_orders(connection, name)
+            heads = waiting_orders(connection, name, account.mode)
             lines = _goods(connection, heads)
             short = short_skus(connection, shop.settings, name, lines)
+            observed = _observed(connection, heads)
             effects = [
-                _effect(name, account.mode, head, lines[head.order_key])
+                _effect(name, account.mode, head, lines[head.order_key], observed)
                 for head in heads
                 if not head.is_quarantined and is_coverable(lines.get(head.order_key, ()), short)
             ]
@@ -46,10 +48,16 @@ def plan_acceptances(shop: Shop) -> int:
     return planned
 
 
-def waiting_orders(connection: Connection, account: str) -> list[Any]:
-    """Return the orders of an account that wait for a decision nobody planned yet, oldest first."""
+def waiting_orders(connection: Connection, account: str, mode: str) -> list[Any]:
+    """Return the orders of an account that wait for a decision nobody planned yet, oldest first.
+
+    What was planned while observing decides nothing once the account is live: it is never sent, and an order that still
+    waits then would run out at its channel.
+    """
+    key = sa.literal(f"{CHANNEL_ACCEPTANCE}:") + orders.c.order_key
     decided = sa.select(sa.literal(1)).where(
-        outbox_table.c.effect_key == sa.literal(f"{CHANNEL_ACCEPTANCE}:") + orders.c.order_key
+        outbox_table.c.effect_key.in_((key, key + _AFTER_OBSERVING)),
+        outbox_table.c.mode.in_(("live", mode)),
     )
     query = sa.select(orders).where(
         orders.c.account == account,
@@ -89,9 +97,22 @@ def is_coverable(rows: Iterable[Any], short: dict[str, int | None]) -> bool:
     )
 
 
-def _effect(account: str, mode: str, head: Any, rows: Sequence[Any]) -> Effect:
+def _observed(connection: Connection, heads: Sequence[Any]) -> set[str]:
+    """Return those of the orders whose acceptance was planned while their account observed."""
+    found: set[str] = set()
+    for part in chunks([f"{CHANNEL_ACCEPTANCE}:{head.order_key}" for head in heads]):
+        query = sa.select(outbox_table.c.subject_key).where(
+            outbox_table.c.effect_key.in_(part), outbox_table.c.mode != "live"
+        )
+        found |= set(connection.execute(query).scalars())
+    return found
+
+
+def _effect(account: str, mode: str, head: Any, rows: Sequence[Any], observed: set[str]) -> Effect:
+    """The acceptance of an order; whoever was quicker is found there, for the order is read before it is accepted."""
+    again = _AFTER_OBSERVING if mode == "live" and head.order_key in observed else ""
     return Effect(
-        f"{CHANNEL_ACCEPTANCE}:{head.order_key}",
+        f"{CHANNEL_ACCEPTANCE}:{head.order_key}{again}",
         account,
         CHANNEL_ACCEPTANCE,
         head.order_key,
@@ -124,6 +145,7 @@ def accept_by_hand(shop: Shop, order_number: str, account: str | None = None, *,
         if connector_of(settings.system).order_acceptor is None:
             raise DomainRuleError(f"{settings.system} asks no seller to accept orders; nothing was planned")
         rows = _goods(connection, heads)[head.order_key]
-        if not outbox.plan(connection, [_effect(head.account, settings.mode, head, rows)]):
+        effect = _effect(head.account, settings.mode, head, rows, _observed(connection, heads))
+        if not outbox.plan(connection, [effect]):
             raise DomainRuleError(f"the acceptance of order {order_number} was planned before")
         record(connection, ACCEPT_ORDER, head.account, head.order_key, after="accepted", by=by)

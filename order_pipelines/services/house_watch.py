@@ -27,6 +27,8 @@ from order_pipelines.operations.tables import (
 )
 from order_pipelines.operations.tables import outbox as outbox_table
 from order_pipelines.services.accepting import waiting_orders
+from order_pipelines.services.account_stops import Stop, all_stops
+from order_pipelines.services.freshness import ORDERS, StaleInput, describe, stale_inputs
 from order_pipelines.services.oversells import find_oversells
 from order_pipelines.services.parcels import WAITS_FOR_REST
 from order_pipelines.services.push_outcome import ON_HOLD
@@ -34,14 +36,15 @@ from order_pipelines.services.watch import QuarantineShare, quarantine_share, ra
 from order_pipelines.settings import Settings
 
 STALE_SOURCE, CONSENT, BACKLOG, QUARANTINE = "stale_source", "consent", "backlog", "quarantine"
-OVERSELL = "oversell"
-_KINDS = (STALE_SOURCE, CONSENT, BACKLOG, QUARANTINE, OVERSELL)
+OVERSELL, STOPPED, STALE_INPUT = "oversell", "stopped", "stale_input"
+_KINDS = (STALE_SOURCE, CONSENT, BACKLOG, QUARANTINE, OVERSELL, STOPPED, STALE_INPUT)
 
 _UNREAD_FOR = timedelta(hours=6)
 _UNINTERPRETED_FOR = timedelta(hours=1)
 _UNSENT_FOR = timedelta(hours=6)
 # A channel that takes orders as a whole shows its customer nothing until the last parcel left.
 _PART_FOR = timedelta(days=3)
+_LONGEST_KEY = 200
 _OVERSELLS_OF = timedelta(hours=24)
 # Exact ends a consent after 30 days without use; the deep sweep renews one that was idle for 7.
 _CONSENT_IDLE_FOR = timedelta(days=21)
@@ -72,6 +75,8 @@ def look_after(store: OperationsStore, settings: Settings) -> list[Concern]:
             *_backlogs(connection, settings, now),
             *_quarantines(shares),
             *_oversells(connection, settings, now),
+            *_stops(connection, settings),
+            *_stale_inputs(connection, settings),
         ]
         was_open = set(
             connection.execute(sa.select(alerts.c.alert_key).where(alerts.c.resolved_at.is_(None))).scalars()
@@ -176,8 +181,8 @@ def _backlogs(connection: Connection, settings: Settings, now: datetime) -> Iter
         "quantities held by the brake (order-pipelines release-stock)",
         channel_stock.c.state == ON_HOLD,
     )
-    for name in settings.accounts:
-        if undecided := len(waiting_orders(connection, name)):
+    for name, account in settings.accounts.items():
+        if undecided := len(waiting_orders(connection, name, account.mode)):
             waits[name].append(f"{undecided} orders wait for acceptance (order-pipelines orders accept)")
     for name in sorted(waits):
         if name in settings.accounts and settings.accounts[name].enabled:
@@ -218,6 +223,37 @@ def _oversells(connection: Connection, settings: Settings, now: datetime) -> Ite
             f"{name}: {sum(row.quantity for row in rows)} pieces of {len(rows)} order lines found in the last "
             f"{_hours(_OVERSELLS_OF)} were sold without stock ({named}; {avoidable} avoidable), the last of "
             f"{rows[-1].sku} in order {rows[-1].order_key}; mart.oversell_cases says why",
+        )
+
+
+def _stops(connection: Connection, settings: Settings) -> Iterator[Concern]:
+    stops: dict[str, list[Stop]] = defaultdict(list)
+    for stop in all_stops(connection):
+        stops[stop.account].append(stop)
+    for name, of_account in stops.items():
+        if name in settings.accounts and settings.accounts[name].enabled:
+            what = ", ".join(stop.what for stop in of_account)
+            yield Concern(
+                f"{STOPPED}:{name}",
+                "warning",
+                f"{name} was stopped by a person ({what}); 'order-pipelines account go {name}' ends it",
+            )
+
+
+def _stale_inputs(connection: Connection, settings: Settings) -> Iterator[Concern]:
+    """Places and suppliers; accounts whose orders are not read have an alert of their own, with the reason."""
+    found: dict[str, tuple[StaleInput, list[str]]] = {}
+    for name, account in settings.accounts.items():
+        if not account.enabled or not account.stock.push or connector_of(account.system).stock_sink is None:
+            continue
+        for stale in stale_inputs(connection, settings, name):
+            if stale.kind != ORDERS:
+                found.setdefault(f"{stale.kind} {stale.subject}", (stale, []))[1].append(name)
+    for key, (stale, names) in sorted(found.items()):
+        yield Concern(
+            f"{STALE_INPUT}:{key}"[:_LONGEST_KEY],
+            "error",
+            f"{describe([stale])} (accounts: {', '.join(names)})",
         )
 
 

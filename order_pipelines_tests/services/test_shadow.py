@@ -94,3 +94,33 @@ def test_seven_clean_days_make_an_account_ready_and_the_switch_sends_only_what_d
     assert [write["path"] for write in announced] == ["/retailer/shipments"]
     assert world.sandbox.mirakl.state(BLOKKER)["writes"] == []
     assert _verdict(world, BLOKKER)[0] == READY
+
+
+def _acceptances(world: ObservedShop) -> list[tuple[str, str, str]]:
+    return [
+        (row.subject_key.removeprefix(f"{BLOKKER}:"), row.mode, row.state)
+        for row in world.rows("outbox", kind="channel_acceptance")
+    ]
+
+
+def test_an_order_that_still_waits_after_the_switch_is_accepted_by_us_and_no_other_is(
+    observed: ObservedShop,
+) -> None:
+    """What was planned while observing is never sent, but an order that nobody accepts runs out at its operator."""
+    world = observed
+    forgotten, taken = world.sells(BLOKKER, "KEU-1001"), world.sells(BLOKKER, "KEU-1002")
+    world.round()
+    waiting = sorted((order, "observe", "on_hold") for order in (forgotten, taken))
+    assert sorted(_acceptances(world)) == waiting
+    world.does(taken, "accept")
+    world.go_live(BLOKKER)
+    # We have not read yet that the other program accepted one of them in its last minute.
+    for _ in range(2):
+        plan_all(world.shop)
+        dispatch_all(world.shop)
+    assert sorted(_acceptances(world)) == sorted(
+        [*waiting, (forgotten, "live", "confirmed"), (taken, "live", "confirmed")]
+    )
+    accepted = [write for write in world.written() if write["path"].endswith("/accept")]
+    assert [forgotten in write["path"] for write in accepted] == [True]
+    assert world.mirakl_order(forgotten)["state"] != "WAITING_ACCEPTANCE"
