@@ -68,7 +68,7 @@ def _fill_chunk(connection: Connection, first: int, last: int) -> None:
     insert(tables.orders, _order(key, text, invoice, total, n))
     for line, rows in ((1, single), (2, double)):
         insert(tables.order_lines, _line(key, line, article), rows)
-        for step, (kind, on_hand, demand) in enumerate((("demanded", 0, 1), ("shipped", -1, -1))):
+        for step, (kind, on_hand, demand) in enumerate((("sold", 0, 1), ("shipped", -1, -1))):
             insert(
                 tables.stock_movements,
                 {
@@ -82,7 +82,7 @@ def _fill_chunk(connection: Connection, first: int, last: int) -> None:
                     "cause": sa.literal(f"{kind} ") + key + sa.literal(f":{line}"),
                     "order_key": key,
                     "line_id": str(line),
-                    "occurred_at": _ORDERED_AT if kind == "demanded" else _SHIPPED_AT,
+                    "occurred_at": _ORDERED_AT if kind == "sold" else _SHIPPED_AT,
                     "booked_at": _SHIPPED_AT,
                 },
                 rows,

@@ -139,7 +139,7 @@ def _check(result: Result, name: str, number: int, page: OrderPage) -> None:
             Decimal("19.95") * lines,
             datetime(2026, 3, 1, 12, tzinfo=UTC),
             [(str(line), 1) for line in range(1, lines + 1)],
-            ["demanded", "shipped"] * lines,
+            ["sold", "shipped"] * lines,
             [f"3S{number}"],
             f"BOL-{number_of(number)}",
             None,

@@ -3,6 +3,23 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Literal, get_args
+
+DemandMove = Literal["sold", "cancelled", "fulfilled"]
+"""What is owed to customers. Of a line all that was ``sold``, less ``cancelled``, less ``fulfilled`` is still owed.
+
+``fulfilled`` are pieces owed no more because they left; that they left the place is ``shipped``. What was booked on
+another article or place than it should have been is taken back there as a negative ``sold``: nobody cancelled it.
+"""
+ReservationMove = Literal["reserved", "released", "expired", "reservation_posted"]
+"""What carts hold."""
+GoodsMove = Literal["received", "returned", "transferred"]
+"""Goods that came, came back or changed places."""
+Movement = Literal[
+    DemandMove, "shipped", "shipped_reversed", "counted", "corrected", GoodsMove, ReservationMove
+]
+"""Why a position moved: the kind of a row of ``stock_movements``."""
+MOVEMENT_KINDS: tuple[str, ...] = get_args(Movement)
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,12 +38,16 @@ class Evidence:
 
 @dataclass(frozen=True, slots=True)
 class Departure:
-    """Pieces that left once, with the statement that dates them."""
+    """Pieces that left once, with the statement that dates them.
+
+    ``pieces_each`` of the article were in one of what was ordered: one, unless it is a part of a bundle.
+    """
 
     evidence_key: str
     quantity: int
     occurred_at: datetime
     location: str | None
+    pieces_each: int = 1
 
 
 def departures(evidence: Iterable[Evidence]) -> list[Departure]:

@@ -6,27 +6,25 @@ booked, so late, repeated and shuffled messages end in the same ledger.
 """
 
 import hashlib
-from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Literal
+from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from order_pipelines import clock
-from order_pipelines.domain.stock import Departure
+from order_pipelines.domain.stock import DemandMove, GoodsMove, Movement, ReservationMove
+from order_pipelines.operations.booked_lines import BookedLines, Line, read_booked_lines
+from order_pipelines.operations.movements import LineTarget, Position
 from order_pipelines.operations.store import MOVEMENT, chunks, next_values, upsert
 from order_pipelines.operations.tables import line_demand, line_shipped, stock_movements, stock_positions
 
-Position = tuple[str, str]
+__all__ = ["Ledger", "LineTarget", "Position"]
 # Words for people; what they name stands whole in columns of its own.
 _LONGEST_CAUSE = 300
 _LONGEST_POSTING_KEY = 200
-
-ReservationMove = Literal["reserved", "released", "expired", "reservation_posted"]
-GoodsMove = Literal["received", "returned", "transferred"]
 
 
 @dataclass(slots=True)
@@ -36,27 +34,6 @@ class _State:
     reserved: int = 0
     counted_at: datetime | None = None
     counted_quantity: int | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class LineTarget:
-    """What should be booked of one order line now; ``sku`` ``None`` means nothing at all.
-
-    A line of a bundle is one target for each part; ``bundle_quantity``, on the first of them, are the bundles owed.
-    ``changed_at`` is when what is owed last changed: a release is dated by it, a demand by ``placed_at``.
-    """
-
-    order_key: str
-    line_id: str
-    account: str
-    sku: str | None
-    location: str | None
-    open_quantity: int
-    placed_at: datetime
-    departures: tuple[Departure, ...] = ()
-    bundle_sku: str | None = None
-    bundle_quantity: int | None = None
-    changed_at: datetime | None = None
 
 
 class Ledger:
@@ -93,7 +70,7 @@ class Ledger:
     def _move(
         self,
         position: Position,
-        kind: str,
+        kind: Movement,
         *,
         physical: int,
         on_hand: int,
@@ -132,7 +109,7 @@ class Ledger:
         )
 
     def _physical(
-        self, position: Position, kind: str, quantity: int, occurred_at: datetime, **cause: Any
+        self, position: Position, kind: Movement, quantity: int, occurred_at: datetime, **cause: Any
     ) -> None:
         """Book pieces that came or went; one dated before the latest count is already in that count."""
         counted_at = self._states[position].counted_at
@@ -147,37 +124,37 @@ class Ledger:
             **cause,
         )
 
-    def settle_lines(self, targets: Mapping[tuple[str, str], LineTarget], order_keys: Iterable[str]) -> None:
-        """Bring the bookings of orders to their targets; a line without target loses what was booked for it."""
-        keys = sorted(set(order_keys))
-        demand: dict[tuple[str, str], Any] = {}
-        shipped: dict[tuple[str, str], dict[str, Any]] = defaultdict(dict)
-        for part in chunks(keys):
-            for row in self._connection.execute(
-                sa.select(line_demand).where(line_demand.c.order_key.in_(part))
-            ):
-                demand[(row.order_key, row.line_id)] = row
-            for row in self._connection.execute(
-                sa.select(line_shipped).where(line_shipped.c.order_key.in_(part))
-            ):
-                shipped[(row.order_key, row.line_id)][row.evidence_key] = row
-        lines = sorted({*targets, *demand, *shipped})
-        positions = {(row.sku, row.location) for row in demand.values()}
-        positions |= {(row.sku, row.location) for rows in shipped.values() for row in rows.values()}
+    def settle_lines(
+        self,
+        targets: Mapping[Line, LineTarget],
+        order_keys: Iterable[str],
+        booked: BookedLines | None = None,
+    ) -> None:
+        """Bring the bookings of orders to their targets; a line without target loses what was booked for it.
+
+        ``booked`` is what is booked of these orders, where that was read in this transaction already.
+        """
+        if booked is None:
+            booked = read_booked_lines(self._connection, order_keys)
+        lines = sorted({*targets, *booked.demand, *booked.shipped})
+        positions = {(row.sku, row.location) for row in booked.demand.values()}
+        positions |= {(row.sku, row.location) for rows in booked.shipped.values() for row in rows.values()}
         for target in targets.values():
             if target.sku is not None and target.location is not None:
                 positions.add((target.sku, target.location))
                 positions |= {(target.sku, item.location or target.location) for item in target.departures}
         self.load(positions)
         for line in lines:
-            wanted = targets.get(line)
-            self._settle_demand(line, wanted, demand.get(line))
-            self._settle_departures(line, wanted, shipped.get(line, {}))
+            wanted, shipped = targets.get(line), booked.shipped.get(line, {})
+            self._settle_demand(line, wanted, booked.demand.get(line), shipped)
+            self._settle_departures(line, wanted, shipped)
         upsert(self._connection, line_demand, self._demand)
         upsert(self._connection, line_shipped, self._shipped)
         self._demand, self._shipped = [], []
 
-    def _settle_demand(self, line: tuple[str, str], target: LineTarget | None, booked: Any) -> None:
+    def _settle_demand(
+        self, line: Line, target: LineTarget | None, booked: Any, shipped: Mapping[str, Any]
+    ) -> None:
         wanted: tuple[Position, int] | None = None
         if target is not None and target.sku is not None and target.location is not None:
             wanted = ((target.sku, target.location), target.open_quantity)
@@ -187,30 +164,22 @@ class Ledger:
         is_same = target is None or booked is None or _same_terms(target, booked)
         if wanted == before and is_same:
             return
-        cause = f"order {line[0]} line {line[1]}"
         at = target.placed_at if target is not None else booked.placed_at
-        released_at = at
-        if target is not None and target.changed_at is not None and wanted is not None and before is not None:
-            # Moved to another article or place it was never here: only what is owed less is owed until then.
-            released_at = max(at, target.changed_at) if wanted[0] == before[0] else at
-        changes: dict[Position, int] = defaultdict(int)
-        if before is not None:
-            changes[before[0]] -= before[1]
-        if wanted is not None:
-            changes[wanted[0]] += wanted[1]
-        for position, delta in changes.items():
-            if delta:
-                self._move(
-                    position,
-                    "demanded" if delta > 0 else "demand_released",
-                    physical=0,
-                    on_hand=0,
-                    open_demand=delta,
-                    occurred_at=at if delta > 0 else released_at,
-                    cause=cause,
-                    order_key=line[0],
-                    line_id=line[1],
-                )
+        if before is not None and wanted is not None and target is not None and wanted[0] == before[0]:
+            owed = before[1]
+            if target.moved_to is not None:
+                self._demand_move(line, wanted[0], "sold", target.moved_to - owed, at)
+                owed = target.moved_to
+            left = sum(item.quantity for item in target.departures) - sum(
+                row.quantity for row in shipped.values()
+            )
+            self._owe(line, wanted[0], wanted[1] - owed, left, target)
+        else:
+            # Moved to another article or place it was never here; nobody cancelled anything.
+            if before is not None:
+                self._demand_move(line, before[0], "sold", -before[1], at)
+            if wanted is not None:
+                self._demand_move(line, wanted[0], "sold", wanted[1], at)
         if wanted is None:
             self._connection.execute(
                 sa.delete(line_demand).where(
@@ -229,17 +198,49 @@ class Ledger:
                     "placed_at": target.placed_at,
                     "bundle_sku": target.bundle_sku,
                     "bundle_quantity": target.bundle_quantity,
+                    "pieces_each": target.pieces_each,
                 }
+            )
+
+    def _owe(self, line: Line, position: Position, change: int, left: int, target: LineTarget) -> None:
+        """Book that more or fewer pieces are owed, ``left`` of them (signed) because they left or came back."""
+        fulfilled = max(-left, min(change, 0)) if left > 0 else min(-left, max(change, 0))
+        rest = change - fulfilled
+        released_at = max(target.placed_at, target.changed_at or target.placed_at)
+        self._demand_move(
+            line, position, "fulfilled", fulfilled, released_at if fulfilled < 0 else target.placed_at
+        )
+        if rest > 0:
+            self._demand_move(line, position, "sold", rest, target.placed_at)
+        else:
+            self._demand_move(line, position, "cancelled", rest, released_at)
+
+    def _demand_move(
+        self, line: Line, position: Position, kind: DemandMove, pieces: int, occurred_at: datetime
+    ) -> None:
+        if pieces:
+            self._move(
+                position,
+                kind,
+                physical=0,
+                on_hand=0,
+                open_demand=pieces,
+                occurred_at=occurred_at,
+                cause=f"order {line[0]} line {line[1]}",
+                order_key=line[0],
+                line_id=line[1],
             )
 
     def _settle_departures(
         self, line: tuple[str, str], target: LineTarget | None, booked: dict[str, Any]
     ) -> None:
         wanted: dict[str, tuple[Position, int, datetime]] = {}
+        each: dict[str, int] = {}
         if target is not None and target.sku is not None and target.location is not None:
             for item in target.departures:
                 place = (target.sku, item.location or target.location)
                 wanted[item.evidence_key] = (place, item.quantity, item.occurred_at)
+                each[item.evidence_key] = item.pieces_each
         cause = {"cause": f"order {line[0]} line {line[1]}", "order_key": line[0], "line_id": line[1]}
         for key, row in booked.items():
             before = ((row.sku, row.location), row.quantity, row.occurred_at)
@@ -267,6 +268,7 @@ class Ledger:
                     "location": place[1],
                     "quantity": quantity,
                     "occurred_at": occurred_at,
+                    "pieces_each": each[key],
                 }
             )
 
@@ -429,6 +431,7 @@ def _same_terms(target: LineTarget, booked: Any) -> bool:
         booked.placed_at == target.placed_at
         and booked.bundle_sku == target.bundle_sku
         and booked.bundle_quantity == target.bundle_quantity
+        and booked.pieces_each == target.pieces_each
     )
 
 

@@ -12,7 +12,9 @@ from sqlalchemy.engine import Connection
 from order_pipelines import clock
 from order_pipelines.connectors.registry import connector_of
 from order_pipelines.domain.stock import Departure, Evidence, departures, open_quantity
-from order_pipelines.operations.ledger import Ledger, LineTarget
+from order_pipelines.operations.booked_lines import read_booked_lines
+from order_pipelines.operations.ledger import Ledger
+from order_pipelines.operations.movements import LineTarget
 from order_pipelines.operations.store import CHANGE, chunks, next_values, upsert
 from order_pipelines.operations.tables import (
     order_lines,
@@ -305,6 +307,7 @@ def settle_orders(connection: Connection, settings: Settings, keys: Iterable[str
                 Evidence(row.evidence_key, row.is_cumulative, row.quantity, row.occurred_at, row.location)
             )
     bundles = read_bundles(connection, {row.sku for rows in lines.values() for row in rows if row.sku})
+    booked = read_booked_lines(connection, wanted)
     targets: dict[tuple[str, str], LineTarget] = {}
     changed: list[tuple[str, dict[str, Any]]] = []
     for key, head in heads.items():
@@ -312,7 +315,8 @@ def settle_orders(connection: Connection, settings: Settings, keys: Iterable[str
         for row in lines[key]:
             target = _target(settings, head, row, left[row.line_id])
             if target is not None:
-                targets |= {(key, part.line_id): part for part in of_parts(target, bundles.get(row.sku))}
+                of_line = of_parts(target, bundles.get(row.sku, {}), booked)
+                targets |= {(key, part.line_id): part for part in of_line}
         has_departed = _write_departed(connection, lines[key], left)
         state = _state(head, lines[key], left)
         if has_departed or any(getattr(head, name) != value for name, value in state.items()):
@@ -324,7 +328,7 @@ def settle_orders(connection: Connection, settings: Settings, keys: Iterable[str
                 sa.update(orders).where(orders.c.order_key == key).values(**state, change_seq=number)
             )
     ledger = Ledger(connection)
-    ledger.settle_lines(targets, wanted)
+    ledger.settle_lines(targets, wanted, booked)
     # A cart that became an order: its pieces are demand now, and held no longer, in one transaction.
     post_reservations(connection, settings, ledger, heads.values())
     if not ledger.has_changes:

@@ -7,7 +7,8 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from order_pipelines import clock
-from order_pipelines.operations.ledger import Ledger, ReservationMove
+from order_pipelines.domain.stock import ReservationMove
+from order_pipelines.operations.ledger import Ledger
 from order_pipelines.operations.store import chunks
 from order_pipelines.operations.tables import reservation_lines, reservations
 from order_pipelines.settings import Settings

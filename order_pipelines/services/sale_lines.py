@@ -43,7 +43,7 @@ class SaleLine:
         location: where it is booked.
         placed_at: when the customer ordered.
         pieces: of ``sku``, as ordered.
-        each: pieces of ``sku`` in one of what was ordered.
+        each: pieces of ``sku`` in one of what was ordered, as it was made when that was booked.
         cancelled: when so many pieces in all were cancelled.
         departed: when pieces left.
     """
@@ -111,8 +111,9 @@ def read_sale_lines(
             )
         )
         booked += connection.execute(query)
-    # A line does not keep what its bundle was made of: it is taken to be made of what it is now.
-    bundles = read_bundles(connection, {row.bundle_sku for row in booked if row.bundle_sku is not None})
+    # What was booked before lines kept what their bundle was made of is taken to be made of what it is now.
+    old = {row.bundle_sku for row in booked if row.bundle_sku is not None and row.pieces_each is None}
+    bundles = read_bundles(connection, old)
     details = _Details(connection, sorted({row.order_key for row in booked}))
     found = [line for row in booked if (line := details.line_of(row, bundles)) is not None]
     return sorted(found, key=lambda line: (line.rank, line.sku))
@@ -123,7 +124,7 @@ class _Details:
 
     def __init__(self, connection: Connection, order_keys: list[str]) -> None:
         self._said: dict[str, list[Any]] = defaultdict(list)
-        self._left: dict[Line, list[tuple[datetime, int]]] = defaultdict(list)
+        self._left: dict[str, list[Any]] = defaultdict(list)
         self._cancelled: dict[Line, list[tuple[datetime, int]]] = defaultdict(list)
         columns = (
             order_lines.c.order_key,
@@ -136,7 +137,7 @@ class _Details:
             for row in connection.execute(sa.select(*columns).where(order_lines.c.order_key.in_(part))):
                 self._said[row.order_key].append(row)
             for row in connection.execute(sa.select(line_shipped).where(line_shipped.c.order_key.in_(part))):
-                self._left[(row.order_key, row.line_id)].append((row.occurred_at, row.quantity))
+                self._left[row.order_key].append(row)
             query = sa.select(cancellation_evidence).where(cancellation_evidence.c.order_key.in_(part))
             for row in connection.execute(query):
                 self._cancelled[(row.order_key, row.line_id)].append((row.occurred_at, row.quantity))
@@ -145,7 +146,9 @@ class _Details:
         own = next((said for said in self._said[row.order_key] if _is_of(said, row)), None)
         if own is None or own.quantity is None:
             return None
-        each = 1 if row.bundle_sku is None else bundles.get(row.bundle_sku, {}).get(row.sku, 1)
+        each = row.pieces_each
+        if each is None:
+            each = 1 if row.bundle_sku is None else bundles.get(row.bundle_sku, {}).get(row.sku, 1)
         gone = own.quantity if row.order_status == "cancelled" else own.quantity_cancelled or 0
         shown = [
             (when, pieces * each)
@@ -163,17 +166,36 @@ class _Details:
             row.bundle_sku or row.sku,
             row.location,
             row.placed_at,
-            own.quantity * each,
-            each,
+            self._pieces(row, own, each),
+            max(1, each),
             tuple(sorted(shown)),
-            tuple(sorted(self._left[(row.order_key, row.line_id)])),
+            tuple(
+                sorted(
+                    (left.occurred_at, left.quantity)
+                    for left in self._left[row.order_key]
+                    if left.line_id == row.line_id
+                )
+            ),
         )
+
+    def _pieces(self, row: Any, own: Any, each: int) -> int:
+        """Return what was ordered of a booked line; what left while its bundle was made of other parts, as it left."""
+        if row.bundle_sku is None and row.pieces_each is None:
+            return int(own.quantity)
+        of_line = [left for left in self._left[row.order_key] if _is_of(own, left)]
+        here = [left for left in of_line if left.line_id == row.line_id]
+        as_now = {left.evidence_key for left in here if left.pieces_each in {None, each}}
+        bundles = {
+            left.evidence_key: left.quantity // (left.pieces_each or 1)
+            for left in of_line
+            if left.evidence_key not in as_now
+        }
+        before = sum(left.quantity for left in here if left.evidence_key not in as_now)
+        return int(before + max(0, own.quantity - sum(bundles.values())) * each)
 
 
 def _is_of(said: Any, booked: Any) -> bool:
-    if booked.bundle_sku is None:
-        return bool(said.line_id == booked.line_id)
-    return bool(part_line(said.line_id, booked.sku) == booked.line_id)
+    return booked.line_id in {said.line_id, part_line(said.line_id, booked.sku)}
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,6 +4,7 @@ No table holds personal data: buyers and addresses stay in the operations store.
 """
 
 from order_pipelines.domain.orders import FULFILMENT_STATUSES, LINE_KINDS, ORDER_STATUSES, PAYMENT_STATUSES
+from order_pipelines.domain.stock import MOVEMENT_KINDS
 from order_pipelines.warehouse.columns import (
     Column,
     Table,
@@ -216,7 +217,7 @@ STOCK_MOVEMENTS = Table(
     columns=(
         _SKU,
         _LOCATION,
-        text("kind", "Why it moved, such as an order, a shipment, a count or a correction.", nullable=False),
+        text("kind", "Why it moved.", nullable=False, allowed=MOVEMENT_KINDS),
         text("cause", "What brought it about, as a key.", nullable=False),
         text("order_key", "Order behind the movement; null when there is none."),
         text("line_id", "Line behind the movement; null when there is none."),

@@ -1,8 +1,9 @@
 """Bringing a warehouse to the shape of the declarations: numbered files first, then what only adds.
 
 ``sql/migrations/warehouse/NNNN_name.sql`` do what cannot be seen from the declarations (renames, new meanings) and run
-once, in order. After them missing tables are made and missing columns added; whoever adds a column that may not be null
-to a table with rows writes a numbered file for it.
+once, in order; one that begins with ``-- alters SCHEMA.TABLE`` has nothing to do where that table is not there yet, as
+in a new warehouse. After them missing tables are made and missing columns added; whoever adds a column that may not be
+null to a table with rows writes a numbered file for it.
 """
 
 import re
@@ -52,10 +53,18 @@ def _apply_files(session: Session) -> list[str]:
     done = []
     for version in sorted(files.keys() - applied):
         path = files[version]
-        session.execute(path.read_text(encoding="utf-8"))
+        text = path.read_text(encoding="utf-8")
+        altered = re.match(r"-- alters (\w+)\.(\w+)\n", text)
+        if altered is None or _is_there(session, *altered.groups()):
+            session.execute(text)
         session.execute(f"insert into {_VERSIONS} values ($1, $2, $3)", [version, path.stem, clock.now()])
         done.append(path.stem)
     return done
+
+
+def _is_there(session: Session, schema: str, name: str) -> bool:
+    query = "select 1 from information_schema.tables where table_schema = $1 and table_name = $2"
+    return bool(session.rows(query, [schema, name]))
 
 
 def _version(path: Path) -> int:

@@ -104,10 +104,51 @@ def test_an_order_demands_a_shipment_turns_demand_into_movement(booker: Booker) 
     assert booker.position("A") == (8, 0)
     assert booker.kinds("A") == [
         ("counted", 0, 10, 0),
-        ("demanded", 0, 0, 2),
-        ("demand_released", 0, 0, -2),
+        ("sold", 0, 0, 2),
+        ("fulfilled", 0, 0, -2),
         ("shipped", -2, -2, 0),
     ]
+
+
+def _demand(booker: Booker, sku: str) -> list[tuple[str, int]]:
+    return [(kind, owed) for kind, _, _, owed in booker.kinds(sku) if owed]
+
+
+def test_pieces_that_are_owed_no_more_left_or_were_cancelled(booker: Booker) -> None:
+    """Of five two left in two parcels, of one place and another; then two are cancelled and the last one leaves."""
+    booker.settle(_target("A", 5))
+    booker.settle(_target("A", 3, _left(1, at(9)), _left(1, at(9), "parcel:2", "store")))
+    booker.settle(
+        _target("A", 0, _left(1, at(9)), _left(1, at(9), "parcel:2", "store"), _left(1, at(10), "parcel:3"))
+    )
+    assert _demand(booker, "A") == [("sold", 5), ("fulfilled", -2), ("fulfilled", -1), ("cancelled", -2)]
+    assert booker.position("A") == (-2, 0)
+    assert booker.position("A", "store") == (-1, 0)
+
+
+def test_a_cancellation_or_a_parcel_that_is_taken_back_is_booked_with_the_other_sign(booker: Booker) -> None:
+    booker.settle(_target("A", 3))
+    booker.settle(_target("A", 2))
+    booker.settle(_target("A", 3))
+    assert _demand(booker, "A") == [("sold", 3), ("cancelled", -1), ("sold", 1)]
+    booker.settle(_target("A", 1, _left(2, at(9))))
+    booker.settle(_target("A", 2, _left(1, at(9))))
+    assert _demand(booker, "A")[3:] == [("fulfilled", -2), ("fulfilled", 1)]
+    assert booker.position("A") == (-1, 2)
+
+
+def test_pieces_that_left_before_they_were_ever_owed_are_shipped_and_nothing_else(booker: Booker) -> None:
+    booker.settle(_target("A", 0, _left(2, at(9))))
+    assert booker.kinds("A") == [("shipped", -2, -2, 0)]
+
+
+def test_what_was_booked_on_another_article_is_a_sale_taken_back(booker: Booker) -> None:
+    booker.settle(_target("A", 2))
+    booker.settle(_target("B", 1, _left(1, at(9))))
+    assert _demand(booker, "A") == [("sold", 2), ("sold", -2)]
+    assert _demand(booker, "B") == [("sold", 1)]
+    booker.settle(orders=("bol_main:1",))
+    assert _demand(booker, "B") == [("sold", 1), ("sold", -1)]
 
 
 def test_saying_the_same_again_books_nothing(booker: Booker) -> None:

@@ -92,6 +92,50 @@ def test_a_store_of_the_first_version_with_an_order_in_it_is_brought_to_the_newe
     assert row.changed_at.isoformat() == "2026-11-20T10:00:00+00:00"
 
 
+def test_movements_of_older_versions_are_told_in_the_words_of_today(store_url: str) -> None:
+    """Three lines: one that left, one that was cancelled, one that moved to another article; and a count."""
+    store = OperationsStore(store_url)
+    migrate(store, up_to=7)
+    rows = [
+        # kind, article, owed, line, booked at
+        ("counted", "A", 0, None, "2026-11-20T07:00:00.000000Z"),
+        ("demanded", "A", 2, "1", "2026-11-20T08:00:00.000000Z"),
+        ("demanded", "A", 1, "2", "2026-11-20T08:00:00.000000Z"),
+        ("demanded", "A", 1, "3", "2026-11-20T08:00:00.000000Z"),
+        ("demand_released", "A", -2, "1", "2026-11-20T09:00:00.000000Z"),
+        ("shipped", "A", 0, "1", "2026-11-20T09:00:00.000000Z"),
+        ("demand_released", "A", -1, "2", "2026-11-20T09:00:00.000000Z"),
+        ("demand_released", "A", -1, "3", "2026-11-20T10:00:00.000000Z"),
+        ("demanded", "B", 1, "3", "2026-11-20T10:00:00.000000Z"),
+    ]
+    with store.transaction() as connection:
+        for number, (kind, sku, owed, line, booked_at) in enumerate(rows, start=1):
+            order = "null" if line is None else "'bol_main:1'"
+            named = "null" if line is None else f"'{line}'"
+            connection.exec_driver_sql(
+                "insert into stock_movements (movement_seq, sku, location, kind, physical_quantity, on_hand_delta, "
+                "open_demand_delta, cause, order_key, line_id, occurred_at, booked_at, reserved_delta) "
+                f"values ({number}, '{sku}', 'main', '{kind}', 0, 0, {owed}, 'c', {order}, {named}, "
+                f"'{booked_at}', '{booked_at}', 0)"
+            )
+    assert migrate(store)[0] == 8
+    moves = metadata.tables["stock_movements"].c
+    with store.reading() as connection:
+        found = connection.execute(sa.select(moves.kind, moves.line_id).order_by(moves.movement_seq)).all()
+    store.close()
+    assert [tuple(row) for row in found] == [
+        ("counted", None),
+        ("sold", "1"),
+        ("sold", "2"),
+        ("sold", "3"),
+        ("fulfilled", "1"),
+        ("shipped", "1"),
+        ("cancelled", "2"),
+        ("sold", "3"),
+        ("sold", "3"),
+    ]
+
+
 def test_an_applied_file_that_was_changed_is_refused(
     store: OperationsStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

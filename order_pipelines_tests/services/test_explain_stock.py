@@ -111,7 +111,7 @@ def test_what_was_told_at_a_past_second_is_what_was_true_then(listed: ShopWorld)
     assert (now.told, now.problem) == (6, None)
 
     late = _world(world, at=before)
-    assert [(row.kind, row.open_demand) for row in late.late] == [("demanded", 4)]
+    assert [(row.kind, row.open_demand) for row in late.late] == [("sold", 4)]
     (difference,) = late.differences
     assert (difference.known.open_demand, difference.happened.open_demand) == (0, 4)
     (happened,) = _world(world, at=before, as_happened=True).offers
@@ -211,9 +211,9 @@ def test_the_history_is_bounded_and_newest_first(store: OperationsStore) -> None
     answer = _asked(shop, WEB, "A", events=4)
     assert [(row.kind, row.quantity, row.open_demand) for row in answer.history] == [
         ("desired", 44, None),
-        ("demanded", None, 1),
+        ("sold", None, 1),
         ("desired", 45, None),
-        ("demanded", None, 1),
+        ("sold", None, 1),
     ]
     assert [row.known_at for row in answer.history] == sorted(
         (row.known_at for row in answer.history), reverse=True

@@ -39,8 +39,8 @@ def with_column(added: Column) -> tuple[Table, ...]:
 
 def test_a_new_warehouse_gets_every_table_once(warehouse: Warehouse) -> None:
     done = warehouse.migrate()
-    assert done[0] == "0001_schemas"
-    assert set(done[1:]) == {f"create {table.full_name}" for table in ALL_TABLES}
+    assert done[:2] == ["0001_schemas", "0002_words_of_the_ledger"]
+    assert set(done[2:]) == {f"create {table.full_name}" for table in ALL_TABLES}
     assert warehouse.migrate() == []
 
 
@@ -69,6 +69,32 @@ def test_an_old_warehouse_keeps_its_rows_and_the_next_load_fills_what_is_new(
     build_marts(warehouse)
     rows = warehouse.query(f"{old} order by order_number").to_pylist()
     assert [list(row.values()) for row in rows] == [["A", "open", "PO 7"], ["OLD", "completed", None]]
+
+
+def test_movements_that_were_loaded_before_are_told_in_the_words_of_today(warehouse: Warehouse) -> None:
+    warehouse.migrate()
+    rows = [
+        ("demanded", 2, "1", "08:00"),
+        ("demand_released", -1, "1", "09:00"),
+        ("shipped", 0, "1", "09:00"),
+        ("demand_released", -1, "1", "10:00"),
+        ("counted", 0, None, "10:00"),
+    ]
+    values = ", ".join(
+        f"({number}, 'A', 'main', '{kind}', 'c', {'null' if line is None else repr('bol_nl:1')}, "
+        f"{'null' if line is None else repr(line)}, 0, 0, {owed}, timestamp with time zone '2026-11-20 {at}:00+00', "
+        f"timestamp with time zone '2026-11-20 {at}:00+00')"
+        for number, (kind, owed, line, at) in enumerate(rows, start=1)
+    )
+    with warehouse.write() as session:
+        session.execute(
+            "insert into core.stock_movements (movement_seq, sku, location, kind, cause, order_key, line_id, "
+            f"physical_quantity, on_hand_delta, open_demand_delta, occurred_at, booked_at) values {values}"
+        )
+        session.execute("delete from core.schema_versions where version = 2")
+        assert migrate(session) == ["0002_words_of_the_ledger"]
+    kinds = warehouse.query("select kind from core.stock_movements order by movement_seq").to_pylist()
+    assert [row["kind"] for row in kinds] == ["sold", "fulfilled", "shipped", "cancelled", "counted"]
 
 
 def test_a_column_that_may_not_be_null_needs_a_migration_of_its_own(warehouse: Warehouse) -> None:

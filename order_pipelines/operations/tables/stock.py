@@ -17,6 +17,7 @@ line_demand = Table(
     Column("placed_at", Instant, nullable=False),
     Column("bundle_sku", String(200)),
     Column("bundle_quantity", BigInteger),
+    Column("pieces_each", BigInteger),
     Index("line_demand_open", "sku", "account", "open_quantity"),
     Index("line_demand_by_time", "sku", "placed_at"),
 )
@@ -43,6 +44,7 @@ line_shipped = Table(
     Column("location", String(40), nullable=False),
     Column("quantity", BigInteger, nullable=False),
     Column("occurred_at", Instant, nullable=False),
+    Column("pieces_each", BigInteger),
 )
 
 stock_movements = Table(
