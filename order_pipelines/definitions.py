@@ -100,12 +100,12 @@ def build_definitions(
         warehouse.core_assets(settings, _keys([*taken_in, *read_anew]), retry_delay_s),
         warehouse.mart_assets(settings, retry_delay_s),
     ]
-    entries = [publish.entries_asset(settings, each, orders, retry_delay_s) for each in books]
+    entries = [publish.entries_asset(each, orders, retry_delay_s) for each in books]
     sent = [
-        *(publish.stock_asset(settings, each) for each in sinks),
-        *(publish.acceptances_asset(settings, connectors[system]) for system in sorted(askers)),
-        *(publish.shipments_asset(settings, each, orders, parcel_files) for each in parcels),
-        *(aftersales.refunds_asset(settings, each) for each in refunders),
+        *(publish.stock_asset(each) for each in sinks),
+        *(publish.acceptances_asset(connectors[system]) for system in sorted(askers)),
+        *(publish.shipments_asset(each, orders, parcel_files) for each in parcels),
+        *(aftersales.refunds_asset(each) for each in refunders),
         *entries,
         publish.copy_asset(settings),
     ]

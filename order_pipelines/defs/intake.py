@@ -12,8 +12,9 @@ from order_pipelines import clock
 from order_pipelines.connectors.ports import Connector
 from order_pipelines.defs import naming
 from order_pipelines.defs.access import ShopDoor
+from order_pipelines.defs.account_assets import Declared, Served, account_asset, accounts_of, look
 from order_pipelines.defs.columns import schema_of_store_table
-from order_pipelines.defs.outcomes import Outcome, failing_clearly, materialized, retry_policy, served_check
+from order_pipelines.defs.outcomes import Outcome, failing_clearly, materialized, served_check
 from order_pipelines.defs.samples import owner_of, store_sample
 from order_pipelines.defs.side_by_side import serve
 from order_pipelines.operations import tables
@@ -127,47 +128,30 @@ def products_asset(settings: Settings) -> dg.AssetsDefinition:
 def orders_asset(settings: Settings, connector: Connector, retry_delay_s: float) -> dg.AssetsDefinition:
     """Return ``intake/<system>__orders`` of a system whose API lists orders."""
     system = connector.system
-    key = naming.intake_key(system, "orders")
-    check = served_check(key, "read")
-    freshness = timedelta(minutes=max(15, 3 * settings.cadence.sweep_minutes))
-
-    @dg.asset(
-        key=key,
-        group_name=system,
-        owners=[naming.INTEGRATIONS],
-        kinds={"python", naming.operations_kind(settings)},
-        tags={naming.PII_TAG: "customer"},
-        description=f"Orders of {connector.title}, received, interpreted, validated and booked. One row: one order in "
-        "its newest known state. Source: the system's API, by change; each account with its own cursor and deadline.",
-        metadata={
-            "dagster/column_schema": schema_of_store_table(tables.orders),
-            "dagster/table_name": "orders",
-        },
-        code_version="1",
-        check_specs=[check],
-        pool=naming.api_pool(system),
-        op_tags=naming.priority(naming.THEN_ORDERS),
-        retry_policy=retry_policy(retry_delay_s),
-        freshness_policy=dg.FreshnessPolicy.time_window(fail_window=freshness),
+    declared = Declared(
+        naming.intake_key(system, "orders"),
+        system,
+        "read",
+        tables.orders,
+        f"Orders of {connector.title}, received, interpreted, validated and booked. One row: one order in its newest "
+        "known state. Source: the system's API, by change; each account with its own cursor and deadline.",
+        naming.THEN_ORDERS,
+        kinds=frozenset({"python", naming.operations_kind(settings)}),
+        personal_data="customer",
+        retry_delay_s=retry_delay_s,
+        stale_after=timedelta(minutes=max(15, 3 * settings.cadence.sweep_minutes)),
     )
-    def orders(
-        context: dg.AssetExecutionContext, shop: dg.ResourceParam[ShopDoor]
-    ) -> Iterator[dg.MaterializeResult[Any]]:
+
+    def work(context: dg.AssetExecutionContext, shop: ShopDoor, opened: Shop) -> Served:
         from order_pipelines.services.shipping import match_shipments
 
-        with failing_clearly(context), shop.open() as opened:
-            accounts = [
-                name
-                for name, account in opened.accounts(lambda able: able.order_source)
-                if account.system == system
-            ]
-            outcomes = serve(shop, accounts, partial(_sweep, deep=is_deep(context)))
-            # Parcels of files that were waiting for an order find it now.
-            match_shipments(opened)
-            total, sample = _look(opened, tables.orders, accounts)
-        yield materialized(context, key, outcomes, check, row_count=total, extra={"sample": sample})
+        accounts = accounts_of(opened, system, lambda able: able.order_source)
+        outcomes = serve(shop, accounts, partial(_sweep, deep=is_deep(context)))
+        # Parcels of files that were waiting for an order find it now.
+        match_shipments(opened)
+        return Served(outcomes, *look(opened, tables.orders, _SHOWN["orders"], accounts))
 
-    return orders
+    return account_asset(declared, work)
 
 
 def _sweep(shop: Shop, account: str, *, deep: bool) -> Outcome:
@@ -186,7 +170,7 @@ def _sweep(shop: Shop, account: str, *, deep: bool) -> Outcome:
             "left_to_another_process": int(sweep.is_busy),
         },
         None if sweep.is_busy else sweep.problem,
-        is_failed=sweep.problem is not None and not sweep.is_busy,
+        is_failed=sweep.problem is not None and not (sweep.is_busy or sweep.is_stopped),
         is_retryable=sweep.retryable,
     )
 
@@ -194,46 +178,31 @@ def _sweep(shop: Shop, account: str, *, deep: bool) -> Outcome:
 def offers_asset(settings: Settings, connector: Connector, retry_delay_s: float) -> dg.AssetsDefinition:
     """Return ``intake/<system>__offers`` of a system that takes stock."""
     system = connector.system
-    key = naming.intake_key(system, "offers")
-    check = served_check(key, "read")
-
-    @dg.asset(
-        key=key,
-        group_name=system,
-        owners=[naming.INTEGRATIONS],
-        kinds={"python", naming.operations_kind(settings)},
-        tags={naming.PII_TAG: "none"},
-        description=f"Offers of {connector.title} as the channel shows them, matched to the product master. One row: "
-        "one offer of one account. Source: the system's API, listed once an hour and in every deep sweep.",
-        metadata={
-            "dagster/column_schema": schema_of_store_table(tables.channel_offers),
-            "dagster/table_name": "channel_offers",
-        },
-        code_version="1",
-        check_specs=[check],
-        pool=naming.api_pool(system),
-        op_tags=naming.priority(naming.THEN_OFFERS),
-        retry_policy=retry_policy(retry_delay_s),
+    declared = Declared(
+        naming.intake_key(system, "offers"),
+        system,
+        "read",
+        tables.channel_offers,
+        f"Offers of {connector.title} as the channel shows them, matched to the product master. One row: one offer of "
+        "one account. Source: the system's API, listed once an hour and in every deep sweep.",
+        naming.THEN_OFFERS,
+        kinds=frozenset({"python", naming.operations_kind(settings)}),
+        retry_delay_s=retry_delay_s,
     )
-    def offers(
-        context: dg.AssetExecutionContext, shop: dg.ResourceParam[ShopDoor]
-    ) -> Iterator[dg.MaterializeResult[Any]]:
+
+    def work(context: dg.AssetExecutionContext, shop: ShopDoor, opened: Shop) -> Served:
         from order_pipelines.services.buffers import measure_buffers
 
-        with failing_clearly(context), shop.open() as opened:
-            accounts = [
-                name
-                for name, account in opened.accounts(lambda able: able.stock_sink)
-                if account.system == system and account.stock.push
-            ]
-            outcomes = serve(shop, accounts, partial(_list_offers, always=is_deep(context)))
-            total, sample = _look(opened, tables.channel_offers, accounts)
-            extra: dict[str, Any] = {"sample": sample}
-            if is_deep(context):
-                extra["order_pipelines/buffers_measured"] = measure_buffers(opened, accounts)
-        yield materialized(context, key, outcomes, check, row_count=total, extra=extra)
+        accounts = accounts_of(
+            opened, system, lambda able: able.stock_sink, lambda account: account.stock.push
+        )
+        outcomes = serve(shop, accounts, partial(_list_offers, always=is_deep(context)))
+        total, extra = look(opened, tables.channel_offers, _SHOWN["channel_offers"], accounts)
+        if is_deep(context):
+            extra["order_pipelines/buffers_measured"] = measure_buffers(opened, accounts)
+        return Served(outcomes, total, extra)
 
-    return offers
+    return account_asset(declared, work)
 
 
 def _list_offers(shop: Shop, account: str, *, always: bool) -> Outcome:
@@ -299,7 +268,7 @@ def files_asset(settings: Settings, connector: Connector) -> dg.AssetsDefinition
                     taken[account] = take_in(opened, account)
                 except OSError as error:
                     taken[account] = f"the drop folder cannot be read ({error.strerror})"
-            looks = {entity: _look(opened, _FILE_TABLES[entity], accounts) for entity in keys}
+            looks = {entity: _look_at_files(opened, _FILE_TABLES[entity], accounts) for entity in keys}
         for entity, key in keys.items():
             outcomes = [
                 _file_outcome(account, result, _FILE_COUNTS[entity]) for account, result in taken.items()
@@ -346,7 +315,9 @@ def is_deep(context: Any) -> bool:
     return bool(context.run.tags.get(naming.DEEP_TAG) == "true")
 
 
-def _look(shop: Shop, table: sa.Table, accounts: Sequence[str]) -> tuple[int, dg.MarkdownMetadataValue]:
+def _look_at_files(
+    shop: Shop, table: sa.Table, accounts: Sequence[str]
+) -> tuple[int, dg.MarkdownMetadataValue]:
     """Return how many rows these accounts have, and a few of them."""
     query = sa.select(sa.func.count()).select_from(table)
     owner = owner_of(table)

@@ -4,7 +4,6 @@ They work from tables: what is due there is sent, whichever asset of this run br
 """
 
 import time
-from collections.abc import Iterator
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -14,10 +13,16 @@ import sqlalchemy as sa
 from order_pipelines.connectors.ports import Connector
 from order_pipelines.defs import naming
 from order_pipelines.defs.access import ShopDoor, WarehouseDoor
-from order_pipelines.defs.columns import schema_of_store_table
+from order_pipelines.defs.account_assets import (
+    Declared,
+    Served,
+    account_asset,
+    accounts_of,
+    look,
+    look_at_effects,
+)
 from order_pipelines.defs.intake import is_deep
-from order_pipelines.defs.outcomes import Outcome, failing_clearly, materialized, retry_policy, served_check
-from order_pipelines.defs.samples import store_sample
+from order_pipelines.defs.outcomes import Outcome, failing_clearly
 from order_pipelines.defs.side_by_side import serve
 from order_pipelines.errors import OrderPipelinesError
 from order_pipelines.operations import tables
@@ -49,49 +54,32 @@ _INVOICES_SHOWN = (
     "entry_number",
 )
 _PARCELS_SHOWN = ("shipment_key", "account", "carrier", "location", "shipped_at")
-_EFFECTS_SHOWN = ("effect_key", "account", "state", "planned_at", "confirmed_at")
 
 
-def stock_asset(settings: Settings, connector: Connector) -> dg.AssetsDefinition:
+def stock_asset(connector: Connector) -> dg.AssetsDefinition:
     """Return ``publish/<system>__stock``."""
     system = connector.system
-    key = naming.publish_key(f"{system}__stock")
-    check = served_check(key, "served")
-
-    # Only the offers are upstream, though orders decide the numbers: a blocked check or a failed intake of orders must
-    # never keep a lower stock from going out. Raising is held by the service while orders are old.
-    @dg.asset(
-        key=key,
+    declared = Declared(
+        naming.publish_key(f"{system}__stock"),
+        system,
+        "served",
+        tables.channel_stock,
+        f"Stock shown at {connector.title}: the desired quantity of every offer, sent, confirmed and read back. One "
+        "row: one offer of one account. Source: the ledger of the operations store.",
+        naming.THEN_STOCK,
+        # Only the offers are upstream, though orders decide the numbers: a blocked check or a failed intake of orders
+        # must never keep a lower stock from going out. Raising is held by the service while orders are old.
         deps=[naming.intake_key(system, "offers")],
-        group_name=system,
-        owners=[naming.INTEGRATIONS],
-        kinds={"python"},
-        tags={naming.PII_TAG: "none"},
-        description=f"Stock shown at {connector.title}: the desired quantity of every offer, sent, confirmed and read "
-        "back. One row: one offer of one account. Source: the ledger of the operations store.",
-        metadata={
-            "dagster/column_schema": schema_of_store_table(tables.channel_stock),
-            "dagster/table_name": "channel_stock",
-        },
-        code_version="1",
-        check_specs=[check],
-        pool=naming.api_pool(system),
-        op_tags=naming.priority(naming.THEN_STOCK),
     )
-    def stock(
-        context: dg.AssetExecutionContext, shop: dg.ResourceParam[ShopDoor]
-    ) -> Iterator[dg.MaterializeResult[Any]]:
-        with failing_clearly(context), shop.open() as opened:
-            accounts = [
-                name
-                for name, account in opened.accounts(lambda able: able.stock_sink)
-                if account.system == system and account.stock.push
-            ]
-            outcomes = serve(shop, accounts, _push)
-            total, sample = _look(opened, tables.channel_stock, _STOCK_SHOWN, accounts)
-        yield materialized(context, key, outcomes, check, row_count=total, extra={"sample": sample})
 
-    return stock
+    def work(context: dg.AssetExecutionContext, shop: ShopDoor, opened: Shop) -> Served:
+        accounts = accounts_of(
+            opened, system, lambda able: able.stock_sink, lambda account: account.stock.push
+        )
+        outcomes = serve(shop, accounts, _push)
+        return Served(outcomes, *look(opened, tables.channel_stock, _STOCK_SHOWN, accounts))
+
+    return account_asset(declared, work)
 
 
 def _push(shop: Shop, account: str) -> Outcome:
@@ -125,7 +113,8 @@ def _push(shop: Shop, account: str) -> Outcome:
             return Outcome(account, counts, str(error), is_retryable=again)
         if counts["read_back_differs"]:
             push = send()
-    held_only = push.held > 0
+    # What waits for a person, or for inputs, is no failure of the step.
+    held_only = (push.held > 0 or push.waiting > 0 or push.is_stopped) and not push.is_cut_short
     return Outcome(
         account,
         counts,
@@ -135,165 +124,114 @@ def _push(shop: Shop, account: str) -> Outcome:
     )
 
 
-def acceptances_asset(settings: Settings, connector: Connector) -> dg.AssetsDefinition:
+def acceptances_asset(connector: Connector) -> dg.AssetsDefinition:
     """Return ``publish/<system>__acceptances``, of a system where orders wait for the seller's word."""
     system = connector.system
-    key = naming.publish_key(f"{system}__acceptances")
-    check = served_check(key, "served")
-
-    @dg.asset(
-        key=key,
+    declared = Declared(
+        naming.publish_key(f"{system}__acceptances"),
+        system,
+        "served",
+        tables.outbox,
+        f"Orders that waited for our word, accepted at {connector.title}: those whose goods are all there, and those "
+        "that a person accepted. One row: one order. Source: the outbox of the operations store.",
+        naming.THEN_ACCEPT,
         deps=[naming.intake_key(system, "orders")],
-        group_name=system,
-        owners=[naming.INTEGRATIONS],
-        kinds={"python"},
-        tags={naming.PII_TAG: "none"},
-        description=f"Orders that waited for our word, accepted at {connector.title}: those whose goods are all there, "
-        "and those that a person accepted. One row: one order. Source: the outbox of the operations store.",
-        metadata={
-            "dagster/column_schema": schema_of_store_table(tables.outbox),
-            "dagster/table_name": "outbox",
-        },
-        code_version="1",
-        check_specs=[check],
-        pool=naming.api_pool(system),
-        op_tags=naming.priority(naming.THEN_ACCEPT),
     )
-    def acceptances(
-        context: dg.AssetExecutionContext, shop: dg.ResourceParam[ShopDoor]
-    ) -> Iterator[dg.MaterializeResult[Any]]:
+
+    def work(context: dg.AssetExecutionContext, shop: ShopDoor, opened: Shop) -> Served:
         from order_pipelines.services.accepting import CHANNEL_ACCEPTANCE, plan_acceptances
 
-        with failing_clearly(context), shop.open() as opened:
-            planned = plan_acceptances(opened)
-            accounts = [
-                name
-                for name, account in opened.accounts(lambda able: able.order_acceptor)
-                if account.system == system and connector.asks_seller(account.options)
-            ]
-            outcomes = serve(shop, accounts, partial(dispatch_due, kinds=(CHANNEL_ACCEPTANCE,)))
-            of_kind = tables.outbox.c.kind == CHANNEL_ACCEPTANCE
-            total, sample = _look(opened, tables.outbox, _EFFECTS_SHOWN, accounts, of_kind)
-        extra = {"sample": sample, "order_pipelines/acceptances_planned": planned}
-        yield materialized(context, key, outcomes, check, row_count=total, extra=extra)
+        planned = plan_acceptances(opened)
+        accounts = accounts_of(
+            opened,
+            system,
+            lambda able: able.order_acceptor,
+            lambda account: connector.asks_seller(account.options),
+        )
+        outcomes = serve(shop, accounts, partial(dispatch_due, kinds=(CHANNEL_ACCEPTANCE,)))
+        total, sample = look_at_effects(opened, CHANNEL_ACCEPTANCE, accounts)
+        return Served(outcomes, total, {**sample, "order_pipelines/acceptances_planned": planned})
 
-    return acceptances
+    return account_asset(declared, work)
 
 
 def shipments_asset(
-    settings: Settings, connector: Connector, orders: list[dg.AssetKey], parcel_files: list[dg.AssetKey]
+    connector: Connector, orders: list[dg.AssetKey], parcel_files: list[dg.AssetKey]
 ) -> dg.AssetsDefinition:
     """Return ``publish/<system>__shipments``; of all ``orders`` its own system's are upstream, and parcels of files."""
     system = connector.system
     own = [key for key in orders if key == naming.intake_key(system, "orders")]
-    key = naming.publish_key(f"{system}__shipments")
-    check = served_check(key, "served")
-
-    @dg.asset(
-        key=key,
+    declared = Declared(
+        naming.publish_key(f"{system}__shipments"),
+        system,
+        "served",
+        tables.shipments,
+        f"Parcels and cancellations told to {connector.title}, each once, confirmed by the channel. One row: one "
+        "parcel. Source: shipments of the operations store, through the outbox.",
+        naming.THEN_PUBLISH,
         deps=[*own, *parcel_files],
-        group_name=system,
-        owners=[naming.INTEGRATIONS],
-        kinds={"python"},
-        tags={naming.PII_TAG: "none"},
-        description=f"Parcels and cancellations told to {connector.title}, each once, confirmed by the "
-        "channel. One row: one parcel. Source: shipments of the operations store, through the outbox.",
-        metadata={
-            "dagster/column_schema": schema_of_store_table(tables.shipments),
-            "dagster/table_name": "shipments",
-        },
-        code_version="1",
-        check_specs=[check],
-        pool=naming.api_pool(system),
-        op_tags=naming.priority(naming.THEN_PUBLISH),
     )
-    def shipments(
-        context: dg.AssetExecutionContext, shop: dg.ResourceParam[ShopDoor]
-    ) -> Iterator[dg.MaterializeResult[Any]]:
+
+    def work(context: dg.AssetExecutionContext, shop: ShopDoor, opened: Shop) -> Served:
         from order_pipelines.services.cancelling import CHANNEL_CANCELLATION
         from order_pipelines.services.planning import CHANNEL_SHIPMENT, Planned, plan_shipments
 
+        plan_shipments(opened, Planned())
+        accounts = accounts_of(opened, system, lambda able: able.shipment_sink)
         kinds = (CHANNEL_SHIPMENT, CHANNEL_CANCELLATION)
-        with failing_clearly(context), shop.open() as opened:
-            plan_shipments(opened, Planned())
-            accounts = [
-                name
-                for name, account in opened.accounts(lambda able: able.shipment_sink)
-                if account.system == system
-            ]
-            outcomes = serve(shop, accounts, partial(dispatch_due, kinds=kinds))
-            total, sample = _look(opened, tables.shipments, _PARCELS_SHOWN, accounts)
-        yield materialized(context, key, outcomes, check, row_count=total, extra={"sample": sample})
+        outcomes = serve(shop, accounts, partial(dispatch_due, kinds=kinds))
+        return Served(outcomes, *look(opened, tables.shipments, _PARCELS_SHOWN, accounts))
 
-    return shipments
+    return account_asset(declared, work)
 
 
 def entries_asset(
-    settings: Settings, connector: Connector, upstream: list[dg.AssetKey], retry_delay_s: float
+    connector: Connector, upstream: list[dg.AssetKey], retry_delay_s: float
 ) -> dg.AssetsDefinition:
     """Return ``publish/<system>__sales_entries`` of books. ``upstream`` are all intakes of orders."""
     system = connector.system
-    key = naming.publish_key(f"{system}__sales_entries")
-    check = served_check(key, "served")
-
-    @dg.asset(
-        key=key,
+    declared = Declared(
+        naming.publish_key(f"{system}__sales_entries"),
+        system,
+        "served",
+        tables.invoices,
+        f"Sales entries in {connector.title}: planned when an order's trigger has happened, looked for, posted once "
+        "and confirmed. One row: one entry. Source: orders of the operations store, through the outbox.",
+        naming.THEN_PUBLISH,
+        owner=naming.FINANCE,
         deps=upstream,
-        group_name=system,
-        owners=[naming.FINANCE],
-        kinds={"python"},
-        tags={naming.PII_TAG: "none"},
-        description=f"Sales entries in {connector.title}: planned when an order's trigger has happened, looked for, "
-        "posted once and confirmed. One row: one entry. Source: orders of the operations store, through the outbox.",
-        metadata={
-            "dagster/column_schema": schema_of_store_table(tables.invoices),
-            "dagster/table_name": "invoices",
-        },
-        code_version="1",
-        check_specs=[check],
-        pool=naming.api_pool(system),
-        op_tags=naming.priority(naming.THEN_PUBLISH),
-        retry_policy=retry_policy(retry_delay_s),
+        retry_delay_s=retry_delay_s,
     )
-    def sales_entries(
-        context: dg.AssetExecutionContext, shop: dg.ResourceParam[ShopDoor]
-    ) -> Iterator[dg.MaterializeResult[Any]]:
+
+    def work(context: dg.AssetExecutionContext, shop: ShopDoor, opened: Shop) -> Served:
         from order_pipelines.services.consents import keep_consents_alive
         from order_pipelines.services.planning import SALES_ENTRY, Planned, plan_invoices
 
         planned = Planned()
-        with failing_clearly(context), shop.open() as opened:
-            books = [
-                name
-                for name, account in opened.accounts(lambda able: able.invoice_sink)
-                if account.system == system
-            ]
-            sellers = [
-                name
-                for name, account in opened.accounts()
-                if account.invoicing.trigger != "off" and account.invoicing.books in books
-            ]
-            for name in sellers:
-                plan_invoices(opened, name, planned)
-            dying = keep_consents_alive(opened) if is_deep(context) else {}
-            served = serve(shop, books, partial(dispatch_due, kinds=(SALES_ENTRY,)))
-            outcomes = [_with_problem(outcome, dying.get(outcome.account)) for outcome in served]
-            total, sample = _look(opened, tables.invoices, _INVOICES_SHOWN, sellers)
-        yield materialized(
-            context,
-            key,
+        books = accounts_of(opened, system, lambda able: able.invoice_sink)
+        sellers = [
+            name
+            for name, account in opened.accounts()
+            if account.invoicing.trigger != "off" and account.invoicing.books in books
+        ]
+        for name in sellers:
+            plan_invoices(opened, name, planned)
+        dying = keep_consents_alive(opened) if is_deep(context) else {}
+        served = serve(shop, books, partial(dispatch_due, kinds=(SALES_ENTRY,)))
+        outcomes = [_with_problem(outcome, dying.get(outcome.account)) for outcome in served]
+        total, sample = look(opened, tables.invoices, _INVOICES_SHOWN, sellers)
+        return Served(
             outcomes,
-            check,
-            row_count=total,
-            extra={
-                "sample": sample,
+            total,
+            {
+                **sample,
                 "order_pipelines/entries_planned": planned.invoices,
                 "order_pipelines/orders_in_them": planned.orders_invoiced,
                 "held_back": dg.MetadataValue.json(planned.holds),
             },
         )
 
-    return sales_entries
+    return account_asset(declared, work)
 
 
 def _with_problem(outcome: Outcome, problem: str | None) -> Outcome:
@@ -320,7 +258,10 @@ def dispatch_due(shop: Shop, account: str, kinds: tuple[str, ...]) -> Outcome:
     if problem is None and (counts["failed"] or counts["postponed"]):
         look = f"{counts['failed']} refused, {counts['postponed']} to be tried again; the reasons are in core.outbox"
         return Outcome(account, counts, look)
-    return Outcome(account, counts, problem, is_failed=problem is not None, is_retryable=again)
+    is_stopped = last is not None and account in last.stopped
+    return Outcome(
+        account, counts, problem, is_failed=problem is not None and not is_stopped, is_retryable=again
+    )
 
 
 def _postponed(shop: Shop, account: str, kinds: tuple[str, ...]) -> int:
@@ -401,13 +342,3 @@ def copy_asset(settings: Settings) -> dg.AssetsDefinition:
         return dg.MaterializeResult(metadata=metadata)
 
     return warehouse_copy
-
-
-def _look(
-    shop: Shop, table: sa.Table, shown: tuple[str, ...], accounts: list[str], *of: sa.ColumnElement[bool]
-) -> tuple[int, dg.MarkdownMetadataValue]:
-    """Return how many rows of these accounts a table has, all or those ``of`` a kind, and the newest."""
-    query = sa.select(sa.func.count()).select_from(table).where(table.c.account.in_(accounts), *of)
-    with shop.store.reading() as connection:
-        total = int(connection.execute(query).scalar_one())
-        return total, dg.MetadataValue.md(store_sample(connection, table, shown, accounts, *of))

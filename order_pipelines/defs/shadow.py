@@ -1,16 +1,14 @@
 """Assets of accounts that observe: what they would have sent against what their channel shows, about once an hour."""
 
-from collections.abc import Iterator, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 import dagster as dg
 
 from order_pipelines.connectors.ports import Connector
 from order_pipelines.defs import naming
 from order_pipelines.defs.access import ShopDoor
-from order_pipelines.defs.columns import schema_of_store_table
-from order_pipelines.defs.outcomes import Outcome, failing_clearly, materialized, served_check
-from order_pipelines.defs.samples import store_sample
+from order_pipelines.defs.account_assets import Declared, Served, account_asset, look
+from order_pipelines.defs.outcomes import Outcome
 from order_pipelines.defs.side_by_side import serve
 from order_pipelines.operations import tables
 from order_pipelines.services.shop import Shop
@@ -24,48 +22,28 @@ def shadow_asset(
 ) -> dg.AssetsDefinition:
     """Return ``publish/<system>__shadow``; ``upstream`` is what brings the system's orders and offers."""
     system = connector.system
-    key = naming.publish_key(f"{system}__shadow")
-    check = served_check(key, "compared")
-
-    @dg.asset(
-        key=key,
-        deps=list(upstream),
-        group_name=system,
-        owners=[naming.INTEGRATIONS],
-        kinds={"python", naming.operations_kind(settings)},
-        tags={naming.PII_TAG: "none"},
-        description=f"What accounts of {connector.title} that observe would have sent, compared with what the channel "
-        "shows; nothing is sent. One row: one kind on one business day of one account. Source: the channel, read, and "
-        "the operations store; at most once an hour.",
-        metadata={
-            "dagster/column_schema": schema_of_store_table(tables.shadow_days),
-            "dagster/table_name": "shadow_days",
-        },
-        code_version="1",
-        check_specs=[check],
-        pool=naming.api_pool(system),
-        op_tags=naming.priority(naming.THEN_COMPARE),
+    declared = Declared(
+        naming.publish_key(f"{system}__shadow"),
+        system,
+        "compared",
+        tables.shadow_days,
+        f"What accounts of {connector.title} that observe would have sent, compared with what the channel shows; "
+        "nothing is sent. One row: one kind on one business day of one account. Source: the channel, read, and the "
+        "operations store; at most once an hour.",
+        naming.THEN_COMPARE,
+        kinds=frozenset({"python", naming.operations_kind(settings)}),
+        deps=upstream,
     )
-    def shadow(
-        context: dg.AssetExecutionContext, shop: dg.ResourceParam[ShopDoor]
-    ) -> Iterator[dg.MaterializeResult[Any]]:
+
+    def work(context: dg.AssetExecutionContext, shop: ShopDoor, opened: Shop) -> Served:
         from order_pipelines.services.shadow import observing
 
-        with failing_clearly(context), shop.open() as opened:
-            accounts = [name for name in observing(opened) if opened.account(name).system == system]
-            outcomes = serve(shop, accounts, _compare)
-            with opened.store.reading() as connection:
-                sample = store_sample(connection, tables.shadow_days, _SHOWN, accounts)
-        yield materialized(
-            context,
-            key,
-            outcomes,
-            check,
-            row_count=sum(each.counts.get("compared", 0) for each in outcomes),
-            extra={"sample": dg.MetadataValue.md(sample)},
-        )
+        accounts = [name for name in observing(opened) if opened.account(name).system == system]
+        outcomes = serve(shop, accounts, _compare)
+        _, sample = look(opened, tables.shadow_days, _SHOWN, accounts)
+        return Served(outcomes, sum(each.counts.get("compared", 0) for each in outcomes), sample)
 
-    return shadow
+    return account_asset(declared, work)
 
 
 def _compare(shop: Shop, account: str) -> Outcome:
