@@ -16,7 +16,9 @@ from order_pipelines.errors import OrderPipelinesError
 SETTINGS_VARIABLE = "ORDER_PIPELINES_SETTINGS"
 
 _MODULES = {
+    "account": "braking",
     "alerts": "keeping",
+    "approvals": "braking",
     "audit": "shadowing",
     "authorize": "keeping",
     "buffers": "buffering",

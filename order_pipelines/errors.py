@@ -97,5 +97,9 @@ class OutboxConflictError(OrderPipelinesError):
     """The same idempotency key was planned with different content."""
 
 
+class AccountStoppedError(OrderPipelinesError):
+    """A person stopped the account (``order-pipelines account stop``): what is planned waits until it may go on."""
+
+
 class LeaseLostError(OrderPipelinesError):
     """Another process took over the lease while this one worked: nothing more may be written."""

@@ -36,8 +36,10 @@ class StockPolicy(_Shown):
     all cases, if that is more.
 
     A number is never raised while the orders of an account that shares its stock were last read completely longer than
-    ``max_order_age_minutes`` ago. When one push would bring more than ``max_share_to_zero`` percent of the offers
-    (at least ``min_offers_for_brake``) to zero, the account's pushes wait for a person. A listing that lacks more than
+    ``max_order_age_minutes`` ago, nor while it rests on a supplier's list older than ``max_supplier_age_hours``
+    (``supplier_direct``). When one push would bring more than ``max_share_to_zero`` percent of the offers to zero, or
+    take more than ``max_drop_share`` percent of all pieces shown away without a sale (at least ``min_offers_for_brake``
+    offers), those numbers wait for a person. A listing that lacks more than
     ``max_share_to_vanish`` percent of the known offers (at least ``min_offers_for_brake``) is not believed.
     """
 
@@ -48,7 +50,9 @@ class StockPolicy(_Shown):
     supplier_direct: bool = False
     incoming_days: int | None = Field(default=None, ge=0, le=365)
     max_order_age_minutes: int = Field(default=60, ge=1)
+    max_supplier_age_hours: int = Field(default=96, ge=1)
     max_share_to_zero: Percentage = Decimal(30)
+    max_drop_share: Percentage = Decimal(50)
     max_share_to_vanish: Percentage = Decimal(20)
     min_offers_for_brake: int = Field(default=10, ge=1)
     rules: tuple[StockRule, ...] = ()

@@ -217,7 +217,42 @@ def _second(instant: datetime | None, settings: Settings) -> str:
 
 @click.group("stock")
 def stock_command() -> None:
-    """Whether the books of stock agree with themselves."""
+    """What there is of every article, and whether the books of stock agree with themselves."""
+
+
+@stock_command.command("show")
+@click.option("--sku", "skus", multiple=True, metavar="SKU", help="Only this article (may be repeated).")
+@click.option("--account", metavar="NAME", help="Only what this account offers, and its numbers.")
+@click.option("--differing", is_flag=True, help="Only articles of which an offer shows another number.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON list, for programs.")
+@click.pass_context
+def stock_show_command(
+    ctx: click.Context, skus: tuple[str, ...], account: str | None, differing: bool, as_json: bool
+) -> None:
+    """Show every article: on hand per location, reserved, open, and desired / confirmed / shown per account."""
+    from order_pipelines.services.stock_table import DIFFERS, cells_of, read_stock_table
+
+    with opened_store(ctx) as (store, settings):
+        known_account(settings, account)
+        with store.reading() as connection:
+            lines = read_stock_table(connection, skus=skus, account=account)
+    if differing:
+        lines = [line for line in lines if not line.is_agreed]
+    if as_json:
+        answer = [
+            {
+                **asdict(line),
+                "offers": [{**asdict(offer), "is_agreed": offer.is_agreed} for offer in line.offers],
+            }
+            for line in lines
+        ]
+        click.echo(orjson.dumps(answer, default=_plain, option=orjson.OPT_INDENT_2))
+        return
+    cells = cells_of(lines, settings)
+    show_table(None, cells.headings, cells.rows, numbers=cells.numbers)
+    waiting = sum(not offer.is_agreed for line in lines for offer in line.offers)
+    offers = count_of(sum(len(line.offers) for line in lines), "offer")
+    click.echo(f"{count_of(len(lines), 'article')}, {offers}, of which {waiting} differ ({DIFFERS})")
 
 
 @stock_command.command("check")
@@ -227,9 +262,12 @@ def stock_command() -> None:
 def stock_check_command(ctx: click.Context, shown: int) -> None:
     """List what disagrees in the books of stock; exit code 1 when anything does."""
     from order_pipelines.services.conservation import check_conservation
+    from order_pipelines.services.freshness import brakes_on
 
     with opened_store(ctx) as (store, settings):
         results = check_conservation(store, settings)
+        with store.reading() as connection:
+            brakes = brakes_on(connection, settings)
     broken = 0
     for result in results:
         if not result.rows:
@@ -241,6 +279,8 @@ def stock_check_command(ctx: click.Context, shown: int) -> None:
         )
         rows = [list(row.values()) for row in result.rows[:shown]]
         show_table(None, list(result.rows[0]), rows)
+    for said in brakes:
+        click.echo(f"look at: {said}")
     if broken:
         click.echo(f"Error: {count_of(broken, 'law')} of the books of stock broken", err=True)
         raise click.exceptions.Exit(1)

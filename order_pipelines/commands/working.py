@@ -169,17 +169,20 @@ def push_stock_command(ctx: click.Context, account: str | None) -> None:
 
 @click.command("release-stock")
 @click.argument("account")
+@click.option(
+    "--sku", "skus", metavar="SKU", multiple=True, help="Only this article; may be given several times."
+)
 @by_option
 @click.pass_context
-def release_stock_command(ctx: click.Context, account: str, by: str) -> None:
+def release_stock_command(ctx: click.Context, account: str, skus: tuple[str, ...], by: str) -> None:
     """Let held stock of ACCOUNT go out, and held files of it in, after you looked at them."""
     from order_pipelines.services.file_booking import release_files
     from order_pipelines.services.stock_push import release_stock
 
     with opened_shop(ctx) as shop:
         shop.account(account)
-        released = release_stock(shop, account, by=by)
-        files = release_files(shop, account)
+        released = release_stock(shop, account, skus=skus or None, by=by)
+        files = 0 if skus else release_files(shop, account)
     click.echo(
         f"{account}: {count_of(released, 'quantity', 'quantities')} released; the next push sends them"
     )
@@ -264,11 +267,14 @@ def load_warehouse_command(ctx: click.Context) -> None:
 def report_command(ctx: click.Context, output: Path | None, days: int, until: datetime | None) -> None:
     """Write the HTML report from the warehouse; it opens offline."""
     from order_pipelines.services.report import write_report
+    from order_pipelines.services.report_brakes import brake_notices
     from order_pipelines.warehouse.engine import Warehouse
 
     with opened_shop(ctx) as shop:
         path = output or shop.settings.data_dir / REPORT_FILE
         warehouse = Warehouse(shop.settings.warehouse_url(), shop.settings.data_dir)
         last = None if until is None else until.date()
-        write_report(warehouse, shop.settings, path, days=days, until=last)
+        with shop.store.reading() as connection:
+            notices = brake_notices(connection, shop.settings)
+        write_report(warehouse, shop.settings, path, days=days, until=last, first_of_all=notices)
     click.echo(f"wrote {path}")

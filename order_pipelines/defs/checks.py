@@ -12,6 +12,7 @@ from order_pipelines.defs.intake import is_deep
 from order_pipelines.defs.outcomes import failing_clearly
 from order_pipelines.defs.samples import SAMPLE_ROWS, markdown_table
 from order_pipelines.services.conservation import FLAGS, LAWS, check_conservation, claim_of
+from order_pipelines.services.shop import Shop
 from order_pipelines.settings import Settings
 from order_pipelines.warehouse import checks as warehouse_checks
 from order_pipelines.warehouse.columns import Table
@@ -145,8 +146,16 @@ def reconciliation_checks() -> list[dg.AssetChecksDefinition]:
     return [_claims("core", over_core), _claims("mart", over_marts)]
 
 
+BRAKES = {
+    "no_account_is_stopped": "No account was stopped by a person (order-pipelines account stop).",
+    "stock_inputs_are_fresh": "Orders, places and lists of suppliers that numbers rest on are as new as the settings "
+    "ask; until they are, no number that rests on them is raised.",
+    "no_number_waits_for_a_person": "No number of stock is held by a brake (order-pipelines approvals).",
+}
+
+
 def conservation_check() -> dg.AssetChecksDefinition:
-    """Return one step that holds the laws of stock against the operations store, after each load."""
+    """Return one step that holds the laws of stock against the operations store, after each load, and names brakes."""
     positions = naming.table_key(STOCK_POSITIONS)
 
     @dg.multi_asset_check(
@@ -158,29 +167,54 @@ def conservation_check() -> dg.AssetChecksDefinition:
                 description=f"{claim_of(name)} Rows of sql/conservation/{name}.sql offend against it.",
             )
             for name in (*LAWS, *FLAGS)
-        ],
+        ]
+        + [dg.AssetCheckSpec(name, asset=positions, description=said) for name, said in BRAKES.items()],
         can_subset=True,
     )
     def check_laws(
         context: dg.AssetCheckExecutionContext, shop: dg.ResourceParam[ShopDoor]
     ) -> Iterator[dg.AssetCheckResult]:
         names = {key.name for key in context.selected_asset_check_keys}
-        with failing_clearly(context), shop.store() as store:
-            results = check_conservation(store, shop.settings)
-        for law in results:
-            if law.name in names:
+        # Opened for its clock: in a sandbox ages are counted by the sandbox's.
+        with failing_clearly(context), shop.open() as opened:
+            laws = {law.name: [*law.rows] for law in check_conservation(opened.store, shop.settings)}
+            found = laws | _brakes(opened)
+        for name, rows in found.items():
+            if name in names:
                 yield dg.AssetCheckResult(
-                    passed=not law.rows,
+                    passed=not rows,
                     asset_key=positions,
-                    check_name=law.name,
-                    severity=dg.AssetCheckSeverity.ERROR if law.name in LAWS else dg.AssetCheckSeverity.WARN,
+                    check_name=name,
+                    severity=dg.AssetCheckSeverity.ERROR if name in LAWS else dg.AssetCheckSeverity.WARN,
                     metadata={
-                        "order_pipelines/offending_rows": len(law.rows),
-                        "sample": dg.MetadataValue.md(markdown_table(law.rows[:SAMPLE_ROWS])),
+                        "order_pipelines/offending_rows": len(rows),
+                        "sample": dg.MetadataValue.md(markdown_table(rows[:SAMPLE_ROWS])),
                     },
                 )
 
     return check_laws
+
+
+def _brakes(shop: Shop) -> dict[str, list[dict[str, Any]]]:
+    from order_pipelines.services.account_stops import all_stops
+    from order_pipelines.services.approvals import waiting_numbers
+    from order_pipelines.services.freshness import stale_by_account
+
+    with shop.store.reading() as connection:
+        return {
+            "no_account_is_stopped": [
+                {"account": stop.account, "what": stop.what, "since": str(stop.stopped_at)}
+                for stop in all_stops(connection)
+                if stop.account in shop.settings.accounts
+            ],
+            "stock_inputs_are_fresh": [
+                {"account": name, "too old": said}
+                for name, said in stale_by_account(connection, shop.settings).items()
+            ],
+            "no_number_waits_for_a_person": [
+                {"account": name, "numbers": count} for name, count in waiting_numbers(connection).items()
+            ],
+        }
 
 
 def _claims(layer: str, found: Sequence[warehouse_checks.Check]) -> dg.AssetChecksDefinition:

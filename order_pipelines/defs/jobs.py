@@ -47,8 +47,9 @@ def purge_old_runs(context: dg.OpExecutionContext, shop: dg.ResourceParam[ShopDo
     )
     others = purge(context.instance, older_than_days=_KEEP_RUNS_DAYS, dagster_home=None)
     context.log.info(
-        "purged %d runs, freed %d bytes; old runs that hold the newest state of an asset were kept",
+        "purged %d runs and %d minutes of the lane, freed %d bytes; what holds the newest state of an asset was kept",
         frequent.runs_deleted + others.runs_deleted,
+        frequent.minutes_deleted + others.minutes_deleted,
         frequent.bytes_freed + others.bytes_freed,
     )
     with shop.store() as store:
@@ -58,7 +59,8 @@ def purge_old_runs(context: dg.OpExecutionContext, shop: dg.ResourceParam[ShopDo
 
 @dg.job(
     name=PURGE_HISTORY,
-    description=f"Old runs go: sweeps that succeeded after {_KEEP_SWEEPS_DAYS} days, all after {_KEEP_RUNS_DAYS}.",
+    description=f"Old runs go: sweeps that succeeded, and minutes of the fast lane, after {_KEEP_SWEEPS_DAYS} days, "
+    f"all after {_KEEP_RUNS_DAYS}.",
 )
 def purge_history() -> None:
     """Purge old runs."""

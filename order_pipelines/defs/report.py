@@ -41,11 +41,14 @@ def report_asset(settings: Settings) -> dg.AssetsDefinition:
         warehouse: dg.ResourceParam[WarehouseDoor],
     ) -> dg.MaterializeResult[Any]:
         from order_pipelines.services.report import write_report
+        from order_pipelines.services.report_brakes import brake_notices
 
         path = settings.data_dir / REPORT_FILE
-        # The shop is opened for its clock only: in a sandbox today is the sandbox's today.
-        with failing_clearly(context), shop.open():
-            written = write_report(warehouse.warehouse(), settings, path)
+        # The shop is opened for its clock too: in a sandbox today is the sandbox's today.
+        with failing_clearly(context), shop.open() as opened:
+            with opened.store.reading() as connection:
+                notices = brake_notices(connection, settings)
+            written = write_report(warehouse.warehouse(), settings, path, first_of_all=notices)
         return dg.MaterializeResult(
             metadata={
                 "dagster/row_count": written.rows,

@@ -13,6 +13,7 @@ import dagster as dg
 import sqlalchemy as sa
 
 from order_pipelines import clock
+from order_pipelines.defs.lane import LIVE_TAG
 
 _FINISHED = [dg.DagsterRunStatus.SUCCESS, dg.DagsterRunStatus.FAILURE, dg.DagsterRunStatus.CANCELED]
 _PAGE = 500
@@ -43,6 +44,7 @@ class PurgeResult:
     runs_kept: int = 0
     check_results_deleted: int = 0
     events_deleted: int = 0
+    minutes_deleted: int = 0
     bytes_freed: int = 0
 
 
@@ -56,7 +58,8 @@ def purge(
     """Delete finished runs that ended more than ``older_than_days`` days ago, with the files Dagster leaves behind.
 
     Kept are runs that hold the latest materialisation of an asset or of a partition: without them the UI would call
-    it missing. Results of checks go with their run, and old ones anyway, except the latest of each check.
+    it missing. Results of checks go with their run, and old ones anyway, except the latest of each check. Minutes of
+    the fast lane, which belong to no run, go at that age too, except the latest of each asset.
 
     Args:
         instance: the instance to clean.
@@ -85,7 +88,8 @@ def purge(
         deleted.append(run_id)
     checks = _delete_check_results(instance, deleted)
     older, events = _delete_rows(instance, cutoff) if only_jobs is None else (0, 0)
-    return PurgeResult(len(deleted), kept, checks + older, events, freed)
+    minutes = _delete_minutes(instance, cutoff)
+    return PurgeResult(len(deleted), kept, checks + older, events, minutes, freed)
 
 
 def _old_runs(
@@ -210,6 +214,37 @@ def _delete_rows(instance: dg.DagsterInstance, cutoff: datetime) -> tuple[int, i
             )
             events_deleted = connection.execute(log.delete().where(log.c.timestamp < naive, passing)).rowcount
     return checks_deleted, events_deleted
+
+
+def _delete_minutes(instance: dg.DagsterInstance, cutoff: datetime) -> int:
+    """Delete old events of the fast lane, except the latest of each asset; returns how many.
+
+    They are up to 1,440 a day of each asset, and no run takes them along.
+    """
+    from dagster._core.instance.utils import RUNLESS_RUN_ID
+    from dagster._core.storage.event_log import SqlEventLogStorage, SqliteEventLogStorage
+    from dagster._core.storage.event_log.schema import SqlEventLogStorageTable
+
+    storage, log = instance.event_log_storage, SqlEventLogStorageTable
+    if not isinstance(storage, SqlEventLogStorage):
+        return 0
+    naive = cutoff.astimezone(UTC).replace(tzinfo=None)
+    # Dagster puts no tag but its own into a table: ours stands in the text of the event only.
+    ours = sa.and_(
+        log.c.run_id == RUNLESS_RUN_ID,
+        log.c.dagster_event_type == dg.DagsterEventType.ASSET_MATERIALIZATION.value,
+        log.c.event.contains(f'"{LIVE_TAG}"', autoescape=True),
+    )
+    newest = sa.select(sa.func.max(log.c.id)).where(ours).group_by(log.c.asset_key).subquery()
+    with storage.index_connection() as connection:
+        gone = connection.execute(
+            log.delete().where(ours, log.c.timestamp < naive, log.c.id.not_in(sa.select(newest)))
+        ).rowcount
+    if gone and isinstance(storage, SqliteEventLogStorage):
+        # There every event lies once more in the file of its run; of those without a run nobody reads that.
+        with storage.run_connection(RUNLESS_RUN_ID) as connection:
+            connection.execute(log.delete().where(log.c.timestamp < naive))
+    return int(gone)
 
 
 def reap(instance: dg.DagsterInstance) -> list[str]:

@@ -12,26 +12,22 @@ from typing import Any
 
 import requests
 import sqlalchemy as sa
-from sqlalchemy.engine import Connection
 
 from order_pipelines import clock
 from order_pipelines.demo.merchant import BOOKS, ELSEWHERE, Sandbox
 from order_pipelines.operations.migrations import open_store
 from order_pipelines.operations.tables import (
     alerts,
-    channel_stock,
     invoice_holds,
-    products,
     quarantine,
-    stock_positions,
 )
+from order_pipelines.services.stock_table import StockLine, as_shown, read_stock_table
 from order_pipelines.services.three_way import DEFAULT_DAYS
 from order_pipelines.services.three_way_report import Sides, read_three_way
 from order_pipelines.settings import Settings
 from order_pipelines.warehouse.engine import Warehouse
 
 _TIMEOUT_S = 10
-_SHOWN_SKUS = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,33 +51,6 @@ class Booked:
     entries: int
     total: Decimal
     vat: Decimal
-
-
-@dataclass(frozen=True, slots=True)
-class ShownOffer:
-    """One offer: the pieces the channel was told and confirmed, and what it holds and shows shoppers."""
-
-    account: str
-    sku: str
-    confirmed: int | None
-    held: int
-    for_sale: int
-
-    @property
-    def is_agreed(self) -> bool:
-        """The channel holds what it confirmed."""
-        return self.confirmed == self.held
-
-
-@dataclass(frozen=True, slots=True)
-class StockLine:
-    """One article: what lies in the warehouse, what is sold and not sent, and its offers by account."""
-
-    sku: str
-    name: str | None
-    on_hand: int
-    open_demand: int
-    offers: Mapping[str, ShownOffer]
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,8 +79,8 @@ class Outcome:
     revenue: Sequence[Revenue]
     booked: Sequence[Booked]
     double_entries: int
-    offers: Sequence[ShownOffer]
     stock: Sequence[StockLine]
+    settings: Settings
     parcels_announced: Mapping[str, int]
     quarantined: Sequence[Waiting]
     held_invoices: Sequence[Waiting]
@@ -149,13 +118,12 @@ def read_outcome(settings: Settings, sandbox: Sandbox, report: Path | None, trac
     store = open_store(settings.operations_url())
     try:
         with store.reading() as connection:
-            offers = _offers(connection, states)
             return Outcome(
                 revenue=_revenue(settings),
                 booked=_booked(books["entries"], customers),
                 double_entries=len(books["duplicates_by_your_ref"]),
-                offers=offers,
-                stock=_stock(connection, offers),
+                stock=as_shown(read_stock_table(connection), _held(states)),
+                settings=settings,
                 parcels_announced=_parcels(states),
                 quarantined=[
                     Waiting(f"{row.entity.replace('_', ' ')} {row.entity_key}", row.reason)
@@ -251,43 +219,12 @@ def _booked(entries: Sequence[Mapping[str, Any]], customers: Mapping[str, str]) 
     ]
 
 
-def _offers(connection: Connection, states: Mapping[str, Mapping[str, Any]]) -> list[ShownOffer]:
+def _held(states: Mapping[str, Mapping[str, Any]]) -> dict[tuple[str, str], int]:
+    """Return the number that each offer holds at its channel: at bol what it was told, elsewhere what it shows."""
     # Mirakl's offers are known by the seller's own article number, the others by an id.
-    held = {
-        (account, str(offer[name])): offer
+    return {
+        (account, str(offer[name])): offer.get("amount", offer.get("quantity"))
         for account, state in states.items()
         for offer in state["offers"]
         for name in ("sku", "offer_id")
     }
-    return [
-        ShownOffer(
-            row.account,
-            row.sku,
-            row.confirmed_quantity,
-            held[(row.account, row.offer_id)].get(
-                "amount", held[(row.account, row.offer_id)].get("quantity")
-            ),
-            _for_sale(held[(row.account, row.offer_id)]),
-        )
-        for row in connection.execute(
-            sa.select(channel_stock).order_by(channel_stock.c.account, channel_stock.c.sku)
-        )
-    ]
-
-
-def _stock(connection: Connection, offers: Sequence[ShownOffer]) -> list[StockLine]:
-    """Return the articles of which most is sold and not sent yet: where the two accounts need different numbers."""
-    by_sku: dict[str, dict[str, ShownOffer]] = {}
-    for offer in offers:
-        by_sku.setdefault(offer.sku, {})[offer.account] = offer
-    query = (
-        sa.select(stock_positions, products.c.name)
-        .join(products, products.c.sku == stock_positions.c.sku)
-        .where(stock_positions.c.location == "main", stock_positions.c.sku.in_(by_sku))
-        .order_by(stock_positions.c.open_demand.desc(), stock_positions.c.on_hand, stock_positions.c.sku)
-        .limit(_SHOWN_SKUS)
-    )
-    return [
-        StockLine(row.sku, row.name, row.on_hand, row.open_demand, by_sku[row.sku])
-        for row in connection.execute(query)
-    ]

@@ -9,16 +9,15 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from order_pipelines.demo.merchant import ELSEWHERE
-from order_pipelines.demo.outcome import Outcome, ShownOffer, Waiting
+from order_pipelines.demo.outcome import Outcome, Waiting
 from order_pipelines.money import format_dutch
+from order_pipelines.services.stock_table import DIFFERS, cells_of
 
 
 def show_outcome(console: Console, outcome: Outcome, settings: Path) -> None:
     """Print what was sold, booked, shown and quarantined, and where to look next."""
     _show_revenue(console, outcome)
     _show_books(console, outcome)
-    _show_stock(console, outcome)
     _show_traced(console, outcome)
     _show_compared(console, outcome)
     _show_waiting(
@@ -26,9 +25,11 @@ def show_outcome(console: Console, outcome: Outcome, settings: Path) -> None:
     )
     _show_waiting(console, "Shipped, and waiting for the books", outcome.held_invoices)
     _show_waiting(console, "Alerts: somebody should look", outcome.alerts)
+    _show_stock(console, outcome)
     if outcome.report is not None:
         console.print(f"Report:    {outcome.report}", soft_wrap=True)
     console.print(f"Look:      order-pipelines --settings {settings} orders show 1043210014", soft_wrap=True)
+    console.print(f"Stock:     order-pipelines --settings {settings} stock show", soft_wrap=True)
     console.print("Next:      make up        then open http://127.0.0.1:3000", soft_wrap=True)
 
 
@@ -92,26 +93,21 @@ def _show_books(console: Console, outcome: Outcome) -> None:
 
 
 def _show_stock(console: Console, outcome: Outcome) -> None:
-    accounts = list(outcome.traced.before)
-    headings = ["sku", "article", "on hand", "sold, not sent"]
-    for account in accounts:
-        headings += [account] if account in ELSEWHERE else [f"{account}: told", "for sale"]
+    cells = cells_of(outcome.stock, outcome.settings)
     table = _table(
-        "Stock that each channel shows now, read back from there (the articles with most open demand)",
-        headings,
-        range(2, len(headings)),
+        "Stock of every article: on hand per location, reserved, open (sold and not sent); per account "
+        f"desired/confirmed/\nheld by the channel, asked there just now; {DIFFERS} where they differ",
+        cells.headings,
+        cells.numbers,
     )
-    for line in outcome.stock:
-        cells = [line.sku, line.name or "", str(line.on_hand), str(line.open_demand)]
-        for account in accounts:
-            cells += _cells(line.offers.get(account))[: 1 if account in ELSEWHERE else 2]
-        table.add_row(*cells)
+    for row in cells.rows:
+        table.add_row(*map(Text, row))
     console.print(table)
-    for account in accounts:
-        offers = [offer for offer in outcome.offers if offer.account == account]
-        agreed = sum(offer.is_agreed for offer in offers)
+    offers = [offer for line in outcome.stock for offer in line.offers]
+    for account in outcome.traced.before:
+        agreed = [offer.is_agreed for offer in offers if offer.account == account]
         console.print(
-            f"{account}: {agreed} of {len(offers)} offers hold what we sent and the channel confirmed"
+            f"{account}: {sum(agreed)} of {len(agreed)} offers hold what we sent and the channel confirmed"
         )
     console.print()
 
@@ -164,13 +160,6 @@ def _side(amount: Decimal | None, is_there: bool) -> str:
     if not is_there:
         return "none"
     return "not read" if amount is None else format_dutch(amount)
-
-
-def _cells(offer: ShownOffer | None) -> list[str]:
-    if offer is None:
-        return ["", ""]
-    held = str(offer.held) if offer.is_agreed else f"{offer.held} (confirmed {offer.confirmed})"
-    return [held, str(offer.for_sale)]
 
 
 def _show_waiting(console: Console, title: str, rows: Sequence[Waiting]) -> None:

@@ -24,6 +24,7 @@ from order_pipelines.live.worker import Worker
 from order_pipelines.live.writing import Pusher, ReadBack
 from order_pipelines.operations.letterbox import Letterbox
 from order_pipelines.operations.tables import cursors, leases
+from order_pipelines.services.account_stops import all_stops
 from order_pipelines.services.rate_blocks import SharedBudget
 from order_pipelines.services.shop import Shop
 from order_pipelines.services.webhooks import open_doors
@@ -164,6 +165,7 @@ class Lane:
                     )
                 ).scalars()
             )
+            stops = all_stops(connection)
         waiting = backlogs(self._store)
         accounts = {}
         for name, lane in self.lanes.items():
@@ -182,6 +184,7 @@ class Lane:
                 "last_push_at": _shown(lane.pushed_at),
                 "last_delivery_at": _shown(lane.told_at),
                 "backlog": waiting[name],
+                "stopped": {stop.what: _shown(stop.stopped_at) for stop in stops if stop.account == name},
                 "reading": lane.reading.state,
                 "writing": lane.writing.state,
             }

@@ -55,6 +55,9 @@ class Poller(Worker):
         if sweep.is_busy:
             lane.reading.left_open()
             return _BUSY_S
+        if sweep.is_stopped:
+            lane.reading.left_open()
+            return _IDLE_S
         lane.count(polls=1, poll_problems=int(sweep.problem is not None), not_read=sweep.failed)
         lane.note_booked(sweep.booked)
         if sweep.problem is None:

@@ -21,7 +21,7 @@ _IDLE_S = 1.0
 _BUSY_S = 0.5
 _LONGEST_S = 30.0
 _HELD_S = 2.0
-_MOST = 100
+_MOST = 8
 _FATE_FIRST_S, _FATE_LONGEST_S = 1.0, 15.0
 _LIST_EVERY = timedelta(minutes=55)
 
@@ -46,6 +46,10 @@ class Pusher(Worker):
         if push.is_busy:
             lane.writing.left_open()
             return _BUSY_S
+        if push.is_stopped:
+            lane.writing.left_open()
+            self._say(push)
+            return _IDLE_S
         if push.confirmed or push.accepted or push.rejected:
             lane.pushed_at = clock.now()
         self._judge(push)
@@ -59,17 +63,20 @@ class Pusher(Worker):
     def _judge(self, push: Push) -> None:
         lane = self._lane
         lane.count(pushes=int(push.due > 0), push_problems=int(push.is_cut_short))
-        if push.problem != self._told:
-            # Said once, not at each look: what is held back waits for a person or for orders to be read.
-            self._told = push.problem
-            if push.problem is not None:
-                log.warning("%s", push.problem)
+        self._say(push)
         if not push.is_cut_short:
             lane.writing.succeeded()
         elif push.retry_after_s is not None:
             lane.writing.left_open()
         else:
             lane.writing.failed()
+
+    def _say(self, push: Push) -> None:
+        """Said once, not at each look: what is held back waits for a person or for orders to be read."""
+        if push.problem != self._told:
+            self._told = push.problem
+            if push.problem is not None:
+                log.warning("%s", push.problem)
 
     def _next_s(self, push: Push) -> float:
         """When to look again without news: a write's fate, the next permitted call, a quantity tried again."""
@@ -81,8 +88,8 @@ class Pusher(Worker):
         waits = [_LONGEST_S]
         if push.accepted:
             waits.append(fate_s)
-        if push.held:
-            # Until the orders of those who share its stock are read again: that is no news of a number.
+        if push.held or push.waiting:
+            # Until the inputs are fresh again, which is no news of a number; or until a sale lowers what may be shown.
             waits.append(_HELD_S)
         if push.retry_after_s is not None:
             waits.append(push.retry_after_s)

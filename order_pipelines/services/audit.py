@@ -23,7 +23,18 @@ from order_pipelines.settings import Settings, load_settings
 SETTING = "setting"
 RELEASE_STOCK, CANCEL_ORDER, ACCEPT_ORDER = "release_stock", "cancel_order", "accept_order"
 REFUND_ORDER, RETRY_QUARANTINE, RETRY_FAILED = "refund_order", "retry_quarantine", "retry_failed"
-KINDS = (SETTING, RELEASE_STOCK, CANCEL_ORDER, ACCEPT_ORDER, REFUND_ORDER, RETRY_QUARANTINE, RETRY_FAILED)
+STOP_ACCOUNT, GO_ACCOUNT = "stop_account", "go_account"
+KINDS = (
+    SETTING,
+    RELEASE_STOCK,
+    CANCEL_ORDER,
+    ACCEPT_ORDER,
+    REFUND_ORDER,
+    RETRY_QUARANTINE,
+    RETRY_FAILED,
+    STOP_ACCOUNT,
+    GO_ACCOUNT,
+)
 COMMAND, SETTINGS = "command", "settings"
 MODE = "mode"
 

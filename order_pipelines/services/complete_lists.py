@@ -22,6 +22,7 @@ from order_pipelines.services.quarantining import settle_quarantine
 from order_pipelines.services.watch import raise_alert, resolve_alert
 
 _ENTITY = "file"
+FILE_SHRANK = "file_shrank"
 _SHARE = 50
 Stamp = tuple[datetime, int]
 
@@ -80,7 +81,7 @@ def held_files(connection: Connection, account: str) -> list[int]:
     query = sa.select(quarantine.c.receipt_seq).where(
         quarantine.c.account == account,
         quarantine.c.entity == _ENTITY,
-        quarantine.c.reason_code == "file_shrank",
+        quarantine.c.reason_code == FILE_SHRANK,
         quarantine.c.resolved_at.is_(None),
     )
     return sorted(set(connection.execute(query).scalars()))

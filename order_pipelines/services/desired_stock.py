@@ -151,8 +151,8 @@ def _row(row: Any, offer: Any, desired: int, available: int, own: int, watermark
             "read_back_at": None,
             "write_reference": None,
         }
-    if row.state == ON_HOLD and desired == 0:
-        # Still the zero that waits for a person.
+    if row.state == ON_HOLD and desired <= row.desired_quantity:
+        # Still the fall that waits for a person; a higher number is another one.
         common |= {"state": ON_HOLD, "reason": row.reason}
     return {
         **common,

@@ -21,13 +21,19 @@ from order_pipelines.connectors.ports import (
     ShipmentSink,
     WriteResult,
 )
-from order_pipelines.errors import ConnectorError, ConsentNeededError, OrderPipelinesError
+from order_pipelines.errors import (
+    AccountStoppedError,
+    ConnectorError,
+    ConsentNeededError,
+    OrderPipelinesError,
+)
 from order_pipelines.operations import outbox
 from order_pipelines.operations.leases import Lease, assert_held, holding
 from order_pipelines.operations.people import without_people
 from order_pipelines.operations.store import CHANGE, chunks, next_values
 from order_pipelines.operations.tables import invoices, orders, shipments
 from order_pipelines.services.accepting import CHANNEL_ACCEPTANCE
+from order_pipelines.services.account_stops import EFFECTS, assert_not_stopped, stop_of
 from order_pipelines.services.cancelling import CHANNEL_CANCELLATION, is_cancelled_here
 from order_pipelines.services.planning import CHANNEL_SHIPMENT, SALES_ENTRY
 from order_pipelines.services.refunding import CHANNEL_REFUND, send_refund
@@ -56,6 +62,7 @@ class Dispatched:
     left: int = 0
     problems: dict[str, str] = field(default_factory=dict)
     busy: set[str] = field(default_factory=set)
+    stopped: set[str] = field(default_factory=set)
     retryable: bool = True
 
 
@@ -94,12 +101,20 @@ def dispatch_kind(shop: Shop, kind: str, *, only: str | None = None, limit: int 
                 done.busy.add(account)
                 continue
             with shop.store.reading() as connection:
+                stop = stop_of(connection, account, EFFECTS)
                 rows = outbox.due(connection, kind, account=account, limit=limit)
+            if stop is not None:
+                done.problems[account] = stop.words
+                done.stopped.add(account)
+                continue
             try:
                 if kind == SALES_ENTRY:
                     _send_entries(shop, account, _sold_live(shop, rows), lease, done)
                 else:
                     _send_to_channel(shop, account, rows, lease, done)
+            except AccountStoppedError as error:
+                done.problems[account] = str(error)
+                done.stopped.add(account)
             except OrderPipelinesError as error:
                 done.problems[account] = str(error)
                 done.retryable = done.retryable and getattr(error, "retryable", False)
@@ -157,6 +172,7 @@ def _send_entry(shop: Shop, sink: InvoiceSink, row: Any, lease: Lease, done: Dis
         return
     with shop.store.transaction() as connection:
         assert_held(connection, lease)
+        assert_not_stopped(connection, row.account, EFFECTS)
         outbox.move(connection, row.effect_key, outbox.SENT)
         _note_invoice(connection, row.subject_key, "sent", None)
     booked = sink.post_entry(_entry_of(row.payload))
@@ -303,6 +319,7 @@ def _is_too_fresh(row: Any) -> bool:
 def _note_sent(shop: Shop, row: Any, lease: Lease) -> None:
     with shop.store.transaction() as connection:
         assert_held(connection, lease)
+        assert_not_stopped(connection, row.account, EFFECTS)
         outbox.move(connection, row.effect_key, outbox.SENT)
 
 

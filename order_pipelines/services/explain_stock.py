@@ -15,7 +15,9 @@ from order_pipelines import clock
 from order_pipelines.domain.availability import Explained, Terms
 from order_pipelines.errors import DomainRuleError
 from order_pipelines.operations.tables import stock_movements, stock_positions
+from order_pipelines.services.account_stops import STOCK, Stop, all_stops, stop_of
 from order_pipelines.services.availability import Stockroom, read_stockroom
+from order_pipelines.services.freshness import describe, stale_inputs
 from order_pipelines.services.past_stock import PastPlace, happened_places, known_places, room_at
 from order_pipelines.services.stock_history import Happened, history_of, late_movements
 from order_pipelines.services.told_numbers import Number, ToldOffer, told_offers
@@ -154,7 +156,10 @@ def explain_stock(
         history=tuple(history),
         differences=tuple(_differences(known, happened)) if at is not None else (),
         late=tuple(late_movements(connection, goods, moment, limit=events)) if at is not None else (),
-        notes=tuple(_notes(settings.accounts[account], at, is_bundle=sku in room.bundles)),
+        notes=(
+            *_brakes(connection, settings, account, at),
+            *_notes(settings.accounts[account], at, is_bundle=sku in room.bundles),
+        ),
     )
 
 
@@ -233,14 +238,20 @@ def _offer(
         max_quantity=offer.max_quantity,
     )
     is_known = room.is_known(account, sku) or found.policy.kind == "always"
-    problem = offer_problem(settings, account, offer, found.told if is_known else None, at)
+    stop = stop_of(connection, account, STOCK) if at is None else None
+    problem = offer_problem(settings, account, offer, found.told if is_known else None, at, stop)
     return OfferAnswer(
         offer.offer_id, found.own_open, found.own_reserved, found.promised, found.told, offer, problem
     )
 
 
 def offer_problem(
-    settings: Settings, account: str, offer: ToldOffer, told: int | None, at: datetime | None
+    settings: Settings,
+    account: str,
+    offer: ToldOffer,
+    told: int | None,
+    at: datetime | None,
+    stop: Stop | None = None,
 ) -> str | None:
     """Return the first step of an offer's number that does not follow from the one before, ``None``: all do.
 
@@ -250,6 +261,7 @@ def offer_problem(
         offer: what it was told.
         told: what it is to be told; ``None``: the article was never counted.
         at: the moment, ``None``: now.
+        stop: what keeps the account's stock from going out now.
     """
     name = f"offer {offer.offer_id}"
     desired, sent, confirmed, read = offer.desired, offer.sent, offer.confirmed, offer.read_back
@@ -262,7 +274,8 @@ def offer_problem(
             f"{_since(desired)}"
         )
     if sent is None or sent.version < desired.version:
-        return f"{name}: {desired.quantity} is desired{_since(desired)} and not sent: {_why(settings, account, offer)}"
+        why = _why(settings, account, offer, stop)
+        return f"{name}: {desired.quantity} is desired{_since(desired)} and not sent: {why}"
     if confirmed is None or confirmed.version < sent.version:
         fate = "no answer yet"
         if offer.fate is not None and offer.fate.version >= sent.version:
@@ -286,9 +299,11 @@ def _why_no_number(account: AccountSettings, offer: ToldOffer, told: int | None)
     return "none was computed yet"
 
 
-def _why(settings: Settings, account: str, offer: ToldOffer) -> str:
+def _why(settings: Settings, account: str, offer: ToldOffer, stop: Stop | None) -> str:
     if settings.accounts[account].mode == "observe":
         return "the account observes"
+    if stop is not None:
+        return stop.words
     fate, desired = offer.fate, offer.desired
     if (
         fate is not None
@@ -361,6 +376,14 @@ def _policy_words(found: Explained) -> str:
     if policy.kind in {"hidden", "always"}:
         return f"{policy.kind}, shows {policy.shown}"
     return policy.kind
+
+
+def _brakes(connection: Connection, settings: Settings, account: str, at: datetime | None) -> list[str]:
+    """What keeps numbers of the account from going out, or up, now."""
+    if at is not None:
+        return []
+    stale = describe(stale_inputs(connection, settings, account))
+    return [*(stop.words for stop in all_stops(connection, account)), *([] if stale is None else [stale])]
 
 
 def _notes(account: AccountSettings, at: datetime | None, *, is_bundle: bool) -> list[str]:

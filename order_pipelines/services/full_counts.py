@@ -21,6 +21,8 @@ from order_pipelines.services.desired_stock import refresh_desired
 from order_pipelines.services.shop import Shop
 
 _KIND = "stock_counts"
+NOT_NAMED = "not named by the full count of "
+"""How the cause of a count begins that a list made by leaving an article out."""
 
 
 def full_locations(shop: Shop, account: str) -> tuple[str, ...]:
@@ -129,4 +131,4 @@ def _count_what_is_gone(connection: Connection, ledger: Ledger, location: str, b
 
 
 def _cause(location: str) -> str:
-    return f"not named by the full count of {location}"
+    return f"{NOT_NAMED}{location}"

@@ -21,6 +21,7 @@ from order_pipelines.operations.inbox import Incoming
 from order_pipelines.operations.leases import holding
 from order_pipelines.operations.store import chunks, upsert
 from order_pipelines.operations.tables import cursors, fetch_backlog, orders
+from order_pipelines.services.account_stops import ORDERS, stop_of
 from order_pipelines.services.booking import Booked
 from order_pipelines.services.interpreting import (
     BACKOFF_S,
@@ -59,7 +60,8 @@ _OF_THE_ACCOUNT = frozenset({401, 403, _TOO_MANY})
 class Sweep:
     """What one sweep of an account did; ``problem`` is why it did not finish, ``is_busy`` that another process does.
 
-    ``is_refused``: the channel had too many calls; ``retry_after_s`` is how long it wants to be left alone.
+    ``is_stopped``: a person stopped the reading. ``is_refused``: the channel had too many calls; ``retry_after_s`` is
+    how long it wants to be left alone.
     """
 
     account: str
@@ -70,6 +72,7 @@ class Sweep:
     problem: str | None = None
     retryable: bool = True
     is_busy: bool = False
+    is_stopped: bool = False
     is_refused: bool = False
     retry_after_s: float | None = None
 
@@ -84,6 +87,11 @@ def sweep_account(shop: Shop, account: str, *, deep: bool = False) -> Sweep:
         if lease is None:
             sweep.problem = "another process reads this account now"
             sweep.is_busy = True
+            return sweep
+        with shop.store.reading() as connection:
+            stop = stop_of(connection, account, ORDERS)
+        if stop is not None:
+            sweep.is_stopped, sweep.problem, sweep.retryable = True, stop.words, False
             return sweep
         started = clock.now()
         since = Since(_last_complete(shop, account), deep)

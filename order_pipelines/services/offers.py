@@ -117,6 +117,14 @@ def _refusal(connection: Connection, shop: Shop, account: str, listed: set[str])
     return problem
 
 
+def refused_listing(connection: Connection, account: str) -> Any | None:
+    """Return the refusal of an account's last listing that waits for a person: reason, and since when."""
+    query = sa.select(cursors.c.reason, cursors.c.failed_since).where(
+        cursors.c.account == account, cursors.c.stream == _STREAM, cursors.c.reason != RELEASED
+    )
+    return connection.execute(query).first()
+
+
 def let_listing_through(connection: Connection, account: str) -> bool:
     """Believe the next listing of an account whose last one was refused; returns whether one had been."""
     changed = connection.execute(

@@ -7,7 +7,7 @@ page looks like is ``report.html``. It asks for nothing outside itself, and a co
 
 import os
 import uuid
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from decimal import ROUND_HALF_UP, Decimal
@@ -65,7 +65,13 @@ class Notice:
 
 
 def write_report(
-    warehouse: Warehouse, settings: Settings, path: Path, *, days: int = 35, until: date | None = None
+    warehouse: Warehouse,
+    settings: Settings,
+    path: Path,
+    *,
+    days: int = 35,
+    until: date | None = None,
+    first_of_all: Sequence[Notice] = (),
 ) -> ReportResult:
     """Write the report of the last ``days`` business days to ``path``; a reader sees the old file or the new one.
 
@@ -75,6 +81,7 @@ def write_report(
         path: the HTML file; its folder is made when missing.
         days: length of the period, today included; at least 1.
         until: last day of the period, by default today in the merchant's zone.
+        first_of_all: what needs a person and no mart knows.
 
     Raises:
         ValueError: ``days`` is below 1.
@@ -88,7 +95,7 @@ def write_report(
     first = last - timedelta(days=days - 1)
     with warehouse.read() as session:
         facts = read_facts(session, settings, first, last)
-    page = render(facts, settings, made_at).encode()
+    page = render(facts, settings, made_at, first_of_all).encode()
     target = path.absolute()
     replace_file(target, page)
     return ReportResult(
@@ -108,7 +115,7 @@ def write_report(
     )
 
 
-def render(facts: Facts, settings: Settings, made_at: datetime) -> str:
+def render(facts: Facts, settings: Settings, made_at: datetime, first_of_all: Sequence[Notice] = ()) -> str:
     """Return the page. Everything that comes from outside is escaped."""
     zone = settings.merchant.zone
     environment = jinja2.Environment(
@@ -140,7 +147,7 @@ def render(facts: Facts, settings: Settings, made_at: datetime) -> str:
         made_at=made_at,
         chart=revenue_per_channel_svg(facts.chart_frame()).decode(),
         chart_is_weekly="week_start" in facts.chart.column_names,
-        notices=_notices(facts),
+        notices=[*first_of_all, *_notices(facts)],
         quarantined=_quarantined(facts),
         latest_orders=LATEST_ORDERS,
         listed_offers=LISTED_OFFERS,

@@ -1,20 +1,21 @@
 """Stock out: what each offer should show goes to its channel; zero first, newest value only, confirmed, read back."""
 
 import logging
-from datetime import timedelta
-from decimal import Decimal
+from collections.abc import Collection
 from typing import Any
 
 import sqlalchemy as sa
 
 from order_pipelines import clock
 from order_pipelines.connectors.ports import StockBatchSink, StockSink, WriteResult
-from order_pipelines.errors import ConnectorError, OrderPipelinesError
+from order_pipelines.errors import AccountStoppedError, ConnectorError, OrderPipelinesError
 from order_pipelines.operations.leases import Lease, holding
 from order_pipelines.operations.store import CHANGE, next_values
-from order_pipelines.operations.tables import channel_offers, channel_stock
+from order_pipelines.operations.tables import channel_stock
+from order_pipelines.services.account_stops import STOCK, stop_of
 from order_pipelines.services.audit import COMMAND, RELEASE_STOCK, record
-from order_pipelines.services.desired_stock import stale_order_sources
+from order_pipelines.services.brakes import apply_brakes, due_rows, waiting_query
+from order_pipelines.services.freshness import describe, stale_inputs, unsafe_raises
 from order_pipelines.services.offers import let_listing_through, refresh_offers, stock_deadline
 from order_pipelines.services.push_outcome import IN_DOUBT, ON_HOLD, PENDING, RELEASED, SENT, Push
 from order_pipelines.services.reservations import expire_reservations
@@ -31,7 +32,6 @@ log = logging.getLogger(__name__)
 
 # One lost answer says nothing of the next call; after three in a row nobody is there, and each costs its timeout.
 _SILENT_IN_A_ROW = 3
-_AT_ONCE = timedelta(seconds=1)
 
 
 def push_account(shop: Shop, account: str, *, most: int | None = None) -> Push:
@@ -49,22 +49,33 @@ def push_account(shop: Shop, account: str, *, most: int | None = None) -> Push:
             push.problem = "another process pushes the stock of this account now"
             push.is_busy = True
             return push
-        due = _due(shop, account)
-        push.due = len(due)
-        if not due:
-            return push
+        with shop.store.reading() as connection:
+            stop = stop_of(connection, account, STOCK)
+            due, on_hold = due_rows(connection, account)
+        push.due, push.waiting = len(due), len(on_hold)
         if settings.mode == "observe":
             push.observed = len(due)
             return push
-        if _list_after_observing(shop, account):
-            due = _due(shop, account)
+        if stop is not None:
+            push.is_stopped, push.problem = True, stop.words
+            return push
+        if not due and not on_hold:
+            return push
+        if due and _list_after_observing(shop, account):
+            with shop.store.reading() as connection:
+                due, on_hold = due_rows(connection, account)
             push.due = len(due)
-        due = _hold_raises(shop, account, due, push)
-        due = _brake(shop, account, due, push)
-        if not due:
+        due = _hold_raises(shop, account, due, push) if due else due
+        braked = apply_brakes(shop, account, due, on_hold)
+        push.held += braked.held
+        push.waiting = braked.waiting
+        push.problem = "; ".join(said for said in (push.problem, braked.problem) if said) or None
+        if not braked.lowered and not braked.send:
             return push
         try:
-            _push_each(shop, account, due, lease, push, most)
+            _push_each(shop, account, [*braked.lowered, *braked.send], lease, push, most)
+        except AccountStoppedError as error:
+            push.is_stopped, push.problem, push.retryable = True, str(error), False
         except OrderPipelinesError as error:
             push.problem, push.retryable = str(error), getattr(error, "retryable", False)
             push.is_cut_short, push.retry_after_s = True, getattr(error, "retry_after_s", None)
@@ -82,6 +93,8 @@ def _push_each(shop: Shop, account: str, due: list[Any], lease: Lease, push: Pus
     if isinstance(sink, StockBatchSink):
         push_batches(shop, sink, due, lease, push, deadline)
         return
+    # What nobody was told yet does not wait for what became of a number that its channel has accepted.
+    due = sorted(due, key=_is_only_asked)
     if most is not None and len(due) > most:
         push.left, due = len(due) - most, due[:most]
     silent = 0
@@ -95,6 +108,11 @@ def _push_each(shop: Shop, account: str, due: list[Any], lease: Lease, push: Pus
             raise unanswered
 
 
+def _is_only_asked(row: Any) -> bool:
+    """Whether the channel has the newest number, and only its fate is not known."""
+    return row.state == SENT and row.write_reference is not None and row.sent_version == row.desired_version
+
+
 def _list_after_observing(shop: Shop, account: str) -> bool:
     """List the offers once before the first push of an account that observed until now; returns whether that was done.
 
@@ -105,61 +123,21 @@ def _list_after_observing(shop: Shop, account: str) -> bool:
     return is_needed and refresh_offers(shop, account).problem is None
 
 
-def _due(shop: Shop, account: str) -> list[Any]:
-    """Everything whose confirmed version is not the desired one: zero first, then lowest, then oldest.
-
-    ``shown`` is what the channel holds as far as we know: what it confirmed, else what its listing said.
-    """
-    # A channel that takes one file a minute gets everything that waits for that minute, not what was a moment earlier.
-    now = clock.now() + _AT_ONCE
-    shown = sa.func.coalesce(channel_stock.c.confirmed_quantity, channel_offers.c.stock_set).label("shown")
-    with shop.store.reading() as connection:
-        return list(
-            connection.execute(
-                sa.select(channel_stock, shown)
-                .outerjoin(
-                    channel_offers,
-                    sa.and_(
-                        channel_offers.c.account == channel_stock.c.account,
-                        channel_offers.c.offer_id == channel_stock.c.offer_id,
-                    ),
-                )
-                .where(
-                    channel_stock.c.account == account,
-                    channel_stock.c.confirmed_version < channel_stock.c.desired_version,
-                    sa.or_(channel_stock.c.not_before.is_(None), channel_stock.c.not_before <= now),
-                    channel_stock.c.state != ON_HOLD,
-                    # The number is of an article: an offer that got another one, or none, may only be emptied.
-                    sa.or_(
-                        channel_offers.c.sku == channel_stock.c.sku, channel_stock.c.desired_quantity == 0
-                    ),
-                )
-                .order_by(channel_stock.c.desired_quantity, channel_stock.c.change_seq)
-            )
-        )
-
-
 def _hold_raises(shop: Shop, account: str, due: list[Any], push: Push) -> list[Any]:
-    """With old inputs nothing is raised: the last safe number stays. Lowering is always safe."""
-    sources = [name for name, _ in shop.accounts(lambda connector: connector.order_source)]
+    """With old inputs nothing is raised that rests on them: the last safe number stays. Lowering is always safe."""
     with shop.store.reading() as connection:
-        stale = stale_order_sources(connection, shop.settings, account, sources)
+        stale = stale_inputs(connection, shop.settings, account)
+        unsafe = unsafe_raises(connection, shop.settings, account, stale, due)
     if not stale:
         return due
-    names = ", ".join(
-        f"{name} ({'never' if age == float('inf') else f'{age:.0f} min'})" for name, age in stale
-    )
-    keep = [row for row in due if row.shown is not None and row.desired_quantity <= row.shown]
-    push.held += len(due) - len(keep)
-    push.problem = (
-        f"orders last read completely too long ago: {names}; no quantity is raised until they are read"
-    )
-    lower = {row.offer_id for row in keep}
-    _note_held(shop, account, [row for row in due if row.offer_id not in lower], push.problem)
-    return keep
+    push.problem = describe(stale)
+    held = [row for row in due if row.offer_id in unsafe]
+    push.held += len(held)
+    _note_held(shop, account, held, push.problem)
+    return [row for row in due if row.offer_id not in unsafe]
 
 
-def _note_held(shop: Shop, account: str, rows: list[Any], reason: str) -> None:
+def _note_held(shop: Shop, account: str, rows: list[Any], reason: str | None) -> None:
     """Write down that these wait, each version once: a push every second must not write a row every second."""
     with shop.store.reading() as connection:
         if not (fresh := not_yet_held(connection, account, rows)):
@@ -169,55 +147,15 @@ def _note_held(shop: Shop, account: str, rows: list[Any], reason: str) -> None:
         note_events(connection, events)
 
 
-def _brake(shop: Shop, account: str, due: list[Any], push: Push) -> list[Any]:
-    """A push that would empty too many offers at once waits for a person."""
-    policy = shop.account(account).stock
-    with shop.store.reading() as connection:
-        total = connection.execute(
-            sa.select(sa.func.count()).select_from(channel_stock).where(channel_stock.c.account == account)
-        ).scalar_one()
-    falling = [
-        row for row in due if row.desired_quantity == 0 and (row.shown or 0) > 0 and row.reason != RELEASED
-    ]
-    if (
-        len(falling) < policy.min_offers_for_brake
-        or Decimal(len(falling) * 100) <= policy.max_share_to_zero * total
-    ):
-        return due
-    reason = (
-        f"{len(falling)} of {total} offers would go to zero at once, more than {policy.max_share_to_zero} %; "
-        f"look at the stock, then run 'order-pipelines release-stock {account}'"
-    )
-    with shop.store.transaction() as connection:
-        for row in falling:
-            connection.execute(
-                sa.update(channel_stock)
-                .where(
-                    channel_stock.c.account == account,
-                    channel_stock.c.offer_id == row.offer_id,
-                    channel_stock.c.desired_version == row.desired_version,
-                )
-                .values(state=ON_HOLD, reason=reason, change_seq=next_values(connection, CHANGE))
-            )
-        events = [event_of(row, "held", row.desired_quantity, row.desired_version, reason) for row in falling]
-        note_events(connection, events)
-    push.held += len(falling)
-    push.problem = reason
-    held = {row.offer_id for row in falling}
-    return [row for row in due if row.offer_id not in held]
+def release_stock(shop: Shop, account: str, *, skus: Collection[str] | None = None, by: str = COMMAND) -> int:
+    """Let held quantities go out after a person looked; returns how many.
 
-
-def release_stock(shop: Shop, account: str, *, by: str = COMMAND) -> int:
-    """Let held quantities go out, and believe a listing that was refused, after a person looked; returns how many."""
+    Without ``skus`` all of them, and a listing that was refused is believed; else those of these articles only.
+    """
     with shop.store.transaction() as connection:
-        believed = let_listing_through(connection, account)
-        held = list(
-            connection.execute(
-                sa.select(channel_stock).where(
-                    channel_stock.c.account == account, channel_stock.c.state == ON_HOLD
-                )
-            )
-        )
+        believed = skus is None and let_listing_through(connection, account)
+        query = waiting_query(account).where(channel_stock.c.state == ON_HOLD)
+        held = [row for row in connection.execute(query) if skus is None or row.sku in skus]
         for row in held:
             # What a person released passes the brake until its quantity changes.
             connection.execute(
@@ -226,10 +164,13 @@ def release_stock(shop: Shop, account: str, *, by: str = COMMAND) -> int:
                 .values(
                     state=PENDING,
                     reason=RELEASED,
+                    not_before=None,
                     change_seq=next_values(connection, CHANGE),
                 )
             )
-        released = f"{len(held)} quantities" + (", the next listing is believed" if believed else "")
+        pieces = sum(max(0, (row.shown or 0) - row.desired_quantity) for row in held)
+        released = f"{len(held)} quantities" + (f", {pieces} pieces less" if held else "")
+        released += ", the next listing is believed" if believed else ""
         record(connection, RELEASE_STOCK, account, account, after=released, by=by)
         events = [
             event_of(row, "released", row.desired_quantity, row.desired_version, RELEASED) for row in held

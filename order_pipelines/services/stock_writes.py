@@ -13,11 +13,22 @@ from order_pipelines.errors import ConnectorError
 from order_pipelines.operations.leases import Lease, assert_held
 from order_pipelines.operations.store import CHANGE, next_values
 from order_pipelines.operations.tables import channel_stock
-from order_pipelines.services.push_outcome import CONFIRMED, IN_DOUBT, REJECTED, SENT, Push
+from order_pipelines.services.account_stops import STOCK, assert_not_stopped
+from order_pipelines.services.push_outcome import (
+    CONFIRMED,
+    IN_DOUBT,
+    ON_HOLD,
+    PENDING,
+    REJECTED,
+    SENT,
+    Push,
+)
 from order_pipelines.services.shop import Shop
 from order_pipelines.services.stock_events import EventKind, StockEvent, event_of, note_events
 
 _BACKOFF_S = (5, 30, 120, 600, 3600)
+# A channel that was away for hours must not show an old number for another hour when it is back.
+_LONGEST_AWAY_S = 600
 _OF_THE_ACCOUNT = frozenset({401, 403, 429})
 
 
@@ -46,17 +57,19 @@ def note_sent(shop: Shop, rows: Sequence[Any], lease: Lease) -> None:
 
     Raises:
         LeaseLostError: another process took over; nothing was written, and nothing may be sent.
+        AccountStoppedError: a person stopped the account; likewise.
     """
     with shop.store.transaction() as connection:
         assert_held(connection, lease)
+        assert_not_stopped(connection, rows[0].account, STOCK)
         first = next_values(connection, CHANGE, len(rows))
         for number, row in enumerate(rows, start=first):
             connection.execute(
                 _of(row).values(
+                    **_state(row, SENT),
                     sent_quantity=row.desired_quantity,
                     sent_version=row.desired_version,
                     sent_at=clock.now(),
-                    state=SENT,
                     write_reference=None,
                     change_seq=number,
                 )
@@ -73,14 +86,17 @@ def postpone(shop: Shop, rows: Sequence[Any], state: str, error: ConnectorError)
         first = next_values(connection, CHANGE, len(rows))
         for number, row in enumerate(rows, start=first):
             attempts = row.attempts + (not waits)
-            backoff = 0.0 if waits else _BACKOFF_S[min(attempts, len(_BACKOFF_S)) - 1]
+            backoff = 0.0 if waits else min(_BACKOFF_S[min(attempts, len(_BACKOFF_S)) - 1], _LONGEST_AWAY_S)
             wait = max(error.retry_after_s or 0.0, backoff)
             connection.execute(
                 _of(row).values(
-                    state=state,
-                    reason=str(error),
-                    attempts=attempts,
-                    not_before=clock.now() + timedelta(seconds=wait),
+                    **_unless_overtaken(
+                        row,
+                        row.desired_version,
+                        **_state(row, state, str(error)),
+                        attempts=attempts,
+                        not_before=clock.now() + timedelta(seconds=wait),
+                    ),
                     change_seq=number,
                 )
             )
@@ -114,29 +130,56 @@ def _of(row: Any) -> sa.Update:
     )
 
 
+def _state(row: Any, state: str, reason: str | None = None) -> dict[str, Any]:
+    """What stands of a row's own number; one that waits for a person waits on, whatever became of a lower one."""
+    if getattr(row, "is_lowered", False):
+        return {}
+    return {"state": state} if reason is None else {"state": state, "reason": reason}
+
+
+def _unless_overtaken(row: Any, version: int, **values: Any) -> dict[str, Any]:
+    """Leave a newer number alone that was booked while this one was told: it is pending, and due at once.
+
+    Without that a zero would wait for as long as the number before it that its channel refused.
+    """
+    if getattr(row, "is_lowered", False):
+        return values
+    is_newer = channel_stock.c.desired_version > version
+    kept = {name: channel_stock.c[name] for name in values} | {
+        "state": sa.case((channel_stock.c.state == ON_HOLD, ON_HOLD), else_=PENDING)
+    }
+    return {
+        name: sa.case((is_newer, kept[name]), else_=sa.literal(value, channel_stock.c[name].type))
+        for name, value in values.items()
+    }
+
+
 def _fate(written: Written, push: Push) -> dict[str, Any]:
-    result = written.result
-    values: dict[str, Any] = {"reason": result.reason, "write_reference": result.reference}
+    result, row = written.result, written.row
+    values: dict[str, Any] = {"write_reference": result.reference}
+    if not getattr(row, "is_lowered", False):
+        values["reason"] = result.reason
     if result.state == "confirmed":
         push.confirmed += 1
         return values | {
-            "state": CONFIRMED,
+            **_unless_overtaken(row, written.version, **_state(row, CONFIRMED), attempts=0, not_before=None),
             "confirmed_quantity": written.quantity,
             "confirmed_version": written.version,
             "confirmed_at": clock.now(),
-            "attempts": 0,
-            "not_before": None,
         }
     if result.state == "accepted":
         push.accepted += 1
-        return values | {"state": SENT}
-    attempts = written.row.attempts + 1
+        return values | _state(row, SENT)
+    attempts = row.attempts + 1
     wait = _BACKOFF_S[min(attempts, len(_BACKOFF_S)) - 1]
     rejected = result.state == "rejected"
     push.rejected += rejected
     push.in_doubt += not rejected
-    return values | {
-        "state": REJECTED if rejected else IN_DOUBT,
-        "attempts": attempts,
-        "not_before": clock.now() + timedelta(seconds=max(wait, _BACKOFF_S[3]) if rejected else wait),
-    }
+    longest = max(wait, _BACKOFF_S[3]) if rejected else wait
+    return values | _unless_overtaken(
+        row,
+        written.version,
+        **_state(row, REJECTED if rejected else IN_DOUBT),
+        attempts=attempts,
+        not_before=clock.now() + timedelta(seconds=longest),
+    )

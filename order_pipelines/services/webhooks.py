@@ -22,6 +22,7 @@ from order_pipelines.operations.inbox import Incoming
 from order_pipelines.operations.letterbox import DONE, PENDING, REFUSED, Delivery, Letterbox
 from order_pipelines.operations.store import OperationsStore, chunks
 from order_pipelines.operations.tables import webhook_deliveries
+from order_pipelines.services.account_stops import ORDERS, stop_of
 from order_pipelines.services.booking import Booked
 from order_pipelines.services.intake import ORDER, sweep_account
 from order_pipelines.services.interpreting import reinterpret
@@ -109,6 +110,9 @@ def work_deliveries(shop: Shop, account: str) -> Worked:
     Never raises for what the other side does; what could not be read waits, further apart each time.
     """
     with shop.store.reading() as connection:
+        if stop_of(connection, account, ORDERS) is not None:
+            # What is delivered is kept; it is worked when the account may go on.
+            return Worked(account)
         rows = list(
             connection.execute(
                 sa.select(webhook_deliveries)

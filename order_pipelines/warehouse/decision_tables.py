@@ -10,6 +10,8 @@ DECISIONS = (
     "refund_order",
     "retry_quarantine",
     "retry_failed",
+    "stop_account",
+    "go_account",
 )
 
 AUDIT_LOG = Table(

@@ -1,7 +1,7 @@
 """A running ``order-pipelines up`` brought to a state worth looking at, in which nothing moves any more.
 
-The walk of the tests and the pictures of the README begin here: one sweep has succeeded, one broken file was dropped
-and refused, the report is written, schedules and sensors are off.
+The walk of the tests and the pictures of the README begin here: one sweep has succeeded, a sale went through the fast
+lane and Dagster was told, a broken file was dropped and refused, the report is written, schedules and sensors are off.
 """
 
 import os
@@ -13,6 +13,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +24,9 @@ from order_pipelines.demo import merchant
 ROOT = Path(__file__).resolve().parents[2]
 BROKEN_FILE = "orders/zonder_aantallen.csv"
 BROKEN_CONTENT = "Bestelnummer;Artikelnr\nGH-2077;KEU-1001\n"
+
+LANE_ASSETS = {"intake/bol__orders": "orders_new", "publish/bol__stock": "confirmed"}
+_SALE = {"account": "bol_main", "lines": [{"sku": "KEU-1007", "quantity": 1}]}
 
 _READY_S = 600
 _POLL_S = 0.5
@@ -37,11 +41,28 @@ _INSTIGATORS = """query ($selector: RepositorySelector!) {
     schedules { scheduleState { id } } sensors { sensorState { id } }
   } }
 }"""
+_MINUTES = """query ($key: AssetKeyInput!) {
+  assetNodeOrError(assetKey: $key) { ... on AssetNode { assetMaterializations(limit: 50) {
+    runId timestamp description tags { key value } metadataEntries { label ... on IntMetadataEntry { intValue } }
+  } } }
+}"""
+_SENSORS = """query ($selector: RepositorySelector!) {
+  sensorsOrError(repositorySelector: $selector) { ... on Sensors { results { name sensorState { status } } } }
+}"""
 _STOP_SCHEDULE = "mutation ($id: String!) { stopRunningSchedule(id: $id) { __typename } }"
 _STOP_SENSOR = "mutation ($id: String!) { stopSensor(id: $id) { __typename } }"
 _LAUNCH = """mutation ($selector: JobOrPipelineSelector!) {
   launchRun(executionParams: {selector: $selector, runConfigData: {}}) { ... on LaunchRunSuccess { run { runId } } }
 }"""
+
+
+@dataclass(frozen=True)
+class LaneMinute:
+    """What Dagster was told of one minute of an asset: Dagster's own moment of it, the words and the figures."""
+
+    timestamp: str
+    description: str
+    figures: dict[str, int]
 
 
 class Dagster:
@@ -82,6 +103,39 @@ class Dagster:
         for sensor in found["sensors"]:
             self.ask(_STOP_SENSOR, id=sensor["sensorState"]["id"])
 
+    def sensor(self, name: str) -> str:
+        """Return whether a sensor is running or stopped, in Dagster's word."""
+        found = self.ask(_SENSORS, selector=_REPOSITORY)["sensorsOrError"]["results"]
+        status: str = next(sensor["sensorState"]["status"] for sensor in found if sensor["name"] == name)
+        return status
+
+    def lane_minutes(self, asset: str) -> list["LaneMinute"]:
+        """Return the minutes of the fast lane that Dagster was told of an asset, the newest first."""
+        answer = self.ask(_MINUTES, key={"path": asset.split("/")})
+        return [
+            LaneMinute(
+                event["timestamp"],
+                event["description"],
+                {
+                    entry["label"].rpartition("/")[2]: entry["intValue"]
+                    for entry in event["metadataEntries"]
+                    if entry.get("intValue") is not None
+                },
+            )
+            for event in answer["assetNodeOrError"]["assetMaterializations"]
+            if {"key": "order_pipelines/lane", "value": "live"} in event["tags"] and event["runId"] == ""
+        ]
+
+    def told_of_a_sale(self) -> dict[str, "LaneMinute"]:
+        """Wait for minutes of the fast lane with orders at bol and with numbers that it sent; return both by asset."""
+        found = {}
+        for asset, figure in LANE_ASSETS.items():
+            found[asset] = self._until(partial(self._minute_with, asset, figure), f"minute with {figure}")
+        return found
+
+    def _minute_with(self, asset: str, figure: str) -> "LaneMinute | None":
+        return next((minute for minute in self.lane_minutes(asset) if minute.figures.get(figure)), None)
+
     def succeeded(self, job: str) -> str:
         """Wait until a run of a job has succeeded and return its id."""
         run_id: str = self._until(
@@ -116,10 +170,14 @@ class Dagster:
 
 @dataclass(frozen=True)
 class Standstill:
-    """What there is to look at: Dagster's address, the run of a whole sweep, and the folder of the merchant."""
+    """What there is to look at: Dagster's address, the run of a whole sweep, the lane's minutes of a sale and its
+    sensor as it was while things moved, and the folder of the merchant.
+    """
 
     dagster: Dagster
     sweep: str
+    minutes: dict[str, LaneMinute]
+    lane_sensor: str
     merchant: Path
 
     @property
@@ -128,8 +186,8 @@ class Standstill:
 
 
 @contextmanager
-def everything_up(folder: Path) -> Iterator[str]:
-    """Run ``order-pipelines up`` in ``folder`` for the block and hand out the address of Dagster's web UI.
+def everything_up(folder: Path) -> Iterator[tuple[str, str]]:
+    """Run ``order-pipelines up`` in ``folder`` for the block; hand out the addresses of Dagster and of the sandbox.
 
     Raises:
         RuntimeError: it did not come up; with what it said.
@@ -146,13 +204,16 @@ def everything_up(folder: Path) -> Iterator[str]:
     assert process.stdout is not None
     try:
         said = []
+        addresses: dict[str, str] = {}
         for line in process.stdout:
             said.append(line)
-            if found := re.match(r"Dagster +(http://\S+)", line):
+            if found := re.match(r"(sandbox control|Dagster|live) +(http://\S+)", line):
+                addresses[found.group(1)] = found.group(2)
+            if len(addresses) == 3:
                 break
         else:
             raise RuntimeError(f"order-pipelines up did not come up:\n{''.join(said)}")
-        yield found.group(1)
+        yield addresses["Dagster"], addresses["sandbox control"]
     finally:
         process.send_signal(signal.SIGINT)
         process.stdout.read()
@@ -162,14 +223,17 @@ def everything_up(folder: Path) -> Iterator[str]:
 
 @contextmanager
 def standstill(folder: Path) -> Iterator[Standstill]:
-    """Bring everything up, let it work, drop a broken file, and stop all that moves, for the block."""
-    with everything_up(folder) as url:
+    """Bring everything up, buy, let it work, drop a broken file, and stop all that moves, for the block."""
+    with everything_up(folder) as (url, sandbox):
         dagster = Dagster(url)
+        requests.post(f"{sandbox}/orders", json=_SALE, timeout=60).raise_for_status()
         sweep = dagster.succeeded("sweep_shop")
+        minutes = dagster.told_of_a_sale()
+        lane_sensor = dagster.sensor("fast_lane")
         dagster.stop_automation()
         # What sensors had asked for already is taken in before the file that this is about.
         dagster.quiet()
         merchant.drop(folder / "merchant", BROKEN_FILE, BROKEN_CONTENT)
         dagster.run("take_in_files")
         dagster.run("write_report")
-        yield Standstill(dagster, sweep, folder / "merchant")
+        yield Standstill(dagster, sweep, minutes, lane_sensor, folder / "merchant")

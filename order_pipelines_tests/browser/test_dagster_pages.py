@@ -1,16 +1,20 @@
 """Dagster's pages of a real ``up``, as a person reads them: the graph, a run, a check that failed and why."""
 
+import re
+
 import pytest
 from playwright.sync_api import Page, expect
 
 from order_pipelines_tests.browser import walk
 from order_pipelines_tests.browser.chromium import Watched
-from order_pipelines_tests.browser.running import Standstill
+from order_pipelines_tests.browser.running import LANE_ASSETS, Standstill
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 
 STEPS = [
     "build_marts",
+    "check_before_go_live",
+    "check_conservation",
     "check_core_claims",
     "check_core_declarations",
     "check_mart_claims",
@@ -20,13 +24,34 @@ STEPS = [
     "intake__bol__offers",
     "intake__bol__orders",
     "intake__bol__orders_bol__orders_quarantine_share",
+    "intake__bol__returns",
+    "intake__mirakl__offers",
+    "intake__mirakl__orders",
+    "intake__mirakl__orders_mirakl__orders_quarantine_share",
+    "intake__mirakl__returns",
     "intake__products",
+    "intake__shopware__offers",
+    "intake__shopware__orders",
+    "intake__shopware__orders_shopware__orders_quarantine_share",
     "load_core",
     "publish__bol__shipments",
     "publish__bol__stock",
     "publish__exact_online__sales_entries",
+    "publish__mirakl__acceptances",
+    "publish__mirakl__refunds",
+    "publish__mirakl__shipments",
+    "publish__mirakl__stock",
+    "publish__shopware__shipments",
+    "publish__shopware__stock",
     "publish__warehouse_copy",
 ]
+# The newest event of bol__orders is a minute of the fast lane, younger than the check of the last sweep.
+PASSED = {
+    "b2b_files__orders": "1 / 2",
+    "bol__offers": "1 / 1",
+    "revenue_per_channel_day": "2 / 2",
+    "exact_online__sales_entries": "1 / 1",
+}
 
 
 def said(page: Page) -> str:
@@ -49,8 +74,8 @@ def test_the_graph_shows_every_asset_of_the_story_with_its_state(
         assert name in text
     assert text.count("Materialized") == 8
     # The one that the broken file failed, and what passed.
-    assert text.count("1 / 2 Passed") == 1
-    assert text.count("2 / 2 Passed") == 2
+    for name, passed in PASSED.items():
+        assert re.search(rf"\b{name} Latest event [^/]*? Asset checks {passed} Passed", text), text
     assert_quiet(watched)
 
 
@@ -71,8 +96,14 @@ def test_a_run_shows_its_steps_and_that_all_of_them_succeeded(
 ) -> None:
     walk.run(page, world)
     text = said(page)
-    for words in ("Success Run of sweep_shop", "31 assets", "No steps have errored", "Succeeded (16)"):
+    for words in (
+        "Success Run of sweep_shop",
+        "61 assets",
+        "No steps have errored",
+        f"Succeeded ({walk.SWEEP_STEPS})",
+    ):
         assert words in text
+    assert len(STEPS) == walk.SWEEP_STEPS
     for step in STEPS:
         expect(page.get_by_text(step, exact=True).first).to_be_attached()
     assert_quiet(watched)
@@ -98,6 +129,26 @@ def test_a_check_that_failed_says_which_file_and_why_at_first_sight(
     assert_quiet(watched)
 
 
+@pytest.mark.parametrize("asset", LANE_ASSETS)
+def test_a_minute_of_the_fast_lane_is_an_event_of_the_asset_it_worked_on(
+    page: Page, world: Standstill, watched: Watched, asset: str
+) -> None:
+    """After a sale at bol: in the list of events, of no run, with both accounts and the figures of that minute."""
+    walk.lane_minute(page, world, asset)
+    expect(page.get_by_text("bol_outlet", exact=True)).to_be_visible(timeout=walk.PATIENCE_MS)
+    text = said(page)
+    assert "Reported Materialized" in text
+    assert "bol_main" in text
+    figure = LANE_ASSETS[asset]
+    assert f"order_pipelines/{figure} {world.minutes[asset].figures[figure]} " in text
+    assert "order_pipelines/accounts 2" in text
+    assert_quiet(watched)
+
+
+def test_the_sensor_that_tells_of_the_lane_runs_from_the_start(world: Standstill) -> None:
+    assert world.lane_sensor == "RUNNING"
+
+
 def test_what_runs_by_itself_is_listed(page: Page, world: Standstill, watched: Watched) -> None:
     page.goto(f"{world.dagster.url}/automation")
     for name in (
@@ -106,6 +157,7 @@ def test_what_runs_by_itself_is_listed(page: Page, world: Standstill, watched: W
         "purge_history_nightly",
         "report_every_morning",
         "drop_folder",
+        "fast_lane",
         "unprocessed_changes",
         "run_failure_to_alert",
         "run_success_ends_alert",

@@ -21,6 +21,7 @@ STORY = (
     "publish/bol__stock",
     "publish/exact_online__sales_entries",
 )
+SWEEP_STEPS = 32
 FAILED_CHECK = "b2b_files__orders_every_account_read"
 _GROUPS = ("b2b_files", "bol", "exact_online", "house", "invoicing", "orders", "products", "revenue", "stock")
 
@@ -66,12 +67,12 @@ def run(page: Page, world: Standstill) -> None:
     """Show the sweep: its steps on a line of time, and by name."""
     sized(page, PAGE_SIZE)
     page.goto(f"{world.dagster.url}/runs/{world.sweep}")
-    expect(page.get_by_text("Succeeded (16)")).to_be_visible(timeout=PATIENCE_MS)
+    expect(page.get_by_text(f"Succeeded ({SWEEP_STEPS})")).to_be_visible(timeout=PATIENCE_MS)
     expect(page.get_by_text("Finished execution of run")).to_be_visible(timeout=PATIENCE_MS)
     _hide_navigation(page)
     # The switch beside it, which has no name, gives the steps all the room.
     page.get_by_role("button", name="Re-execute all").locator("xpath=preceding::button[1]").click()
-    page.get_by_text("Succeeded (16)").click()
+    page.get_by_text(f"Succeeded ({SWEEP_STEPS})").click()
 
 
 def failed_check(page: Page, world: Standstill) -> None:
@@ -80,6 +81,14 @@ def failed_check(page: Page, world: Standstill) -> None:
     page.goto(f"{world.dagster.url}/assets/intake/b2b_files__orders?view=checks&checkDetail={FAILED_CHECK}")
     expect(page.get_by_text("Latest execution")).to_be_visible(timeout=PATIENCE_MS)
     _hide_navigation(page)
+
+
+def lane_minute(page: Page, world: Standstill, asset: str) -> None:
+    """Show what the fast lane did in one minute, among the events of an asset."""
+    sized(page, PAGE_SIZE)
+    minute = world.minutes[asset]
+    page.goto(f"{world.dagster.url}/assets/{asset}?view=events&time={minute.timestamp}")
+    expect(page.get_by_text(minute.description, exact=True)).to_be_visible(timeout=PATIENCE_MS)
 
 
 def report(page: Page, world: Standstill) -> None:

@@ -104,12 +104,31 @@ def test_what_each_account_shows(played: Played) -> None:
     assert "bol_outlet: 46 of 46 offers hold what we sent and the channel confirmed" in played.lines
     assert "blokker: 41 of 41 offers hold what we sent and the channel confirmed" in played.lines
     assert "webshop: 62 of 62 offers hold what we sent and the channel confirmed" in played.lines
-    # Of 16 baskets 20 are sold at Blokker: nobody else may buy one.
-    assert "TUI-5007 Plantenbak wilgen rond 40 cm 16 20 0 0 0 0" in played.lines
-    # 95 of the tea are there, 20 are sold to Theehuis Bij de Sluis and not sent; the outlet does not offer it.
-    assert "VOE-3003 Losse thee earl grey 250 gram 95 20 75 75 75 75" in played.lines
+    # Of 16 baskets 20 are sold at Blokker: nobody else may buy one. The outlet does not offer them.
+    assert "TUI-5007 16 2 0 20 0/0/0 0/0/0 0/0/0" in played.lines
+    # 95 of the tea are there, 20 are sold to Theehuis Bij de Sluis and not sent.
+    assert "VOE-3003 95 14 0 20 75/75/75 75/75/75 75/75/75" in played.lines
     # One lamp is sold at the outlet, where bol subtracts open orders itself: there it must be told one more.
-    assert "VER-6002 Bureaulamp dimbaar zwart 24 1 23 23 24 23 23" in played.lines
+    assert "VER-6002 24 3 0 1 23/23/23 24/24/24 23/23/23" in played.lines
+
+
+def test_it_ends_with_the_stock_of_every_article_on_a_page_of_110_characters(played: Played) -> None:
+    """Of 62 articles in two places; the store at the corner serves no channel."""
+    began = played.lines.index("sku main store reserved open bol_main bol_outlet blokker webshop")
+    table = [line for line in played.lines[began:] if re.match(r"[A-Z]{3}-\d{4} ", line)]
+    assert len(table) == 62
+    assert table[0] == "BOE-4001 32 6 0 0 32/32/32 32/32/32 32/32/32 32/32/32"
+    assert [line for line in played.lines if "≠" in line and "where they differ" not in line] == []
+    shown = played.text[played.text.index("Stock of every article") : played.text.index("Report:")]
+    assert max(len(line.rstrip()) for line in shown.splitlines()) <= 110
+
+
+def test_the_stock_can_be_asked_for_afterwards(played: Played) -> None:
+    settings = str(played.folder / "settings.toml")
+    asked = CliRunner().invoke(cli, ["--settings", settings, "stock", "show", "--sku", "VER-6002"])
+    assert asked.exit_code == 0, asked.output
+    assert lines_of(asked.output)[-2:] == ["", "1 article, 3 offers, of which 0 differ (≠)"]
+    assert "VER-6002 24 3 0 1 23/23/23 24/24/24 23/23/23" in lines_of(asked.output)
 
 
 def test_a_sale_at_one_shows_at_all_others(played: Played) -> None:

@@ -113,7 +113,7 @@ def test_purge_and_reap_work_on_a_dagster_home(tmp_path: Path, monkeypatch: pyte
     purged = CliRunner().invoke(cli, ["purge", "--older-than-days", "7"])
     assert (purged.exit_code, purged.stdout) == (
         0,
-        "0 runs removed, 0 kept as the newest of an asset; 0.0 MB freed\n",
+        "0 runs removed, 0 kept as the newest of an asset; 0 minutes of the lane removed; 0.0 MB freed\n",
     )
     reaped = CliRunner().invoke(cli, ["reap"])
     assert (reaped.exit_code, reaped.stdout) == (0, "0 runs ended\n")

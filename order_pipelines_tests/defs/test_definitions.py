@@ -11,6 +11,7 @@ import pytest
 
 from order_pipelines.definitions import build_definitions
 from order_pipelines.defs import naming
+from order_pipelines.defs.checks import BRAKES
 from order_pipelines.errors import ConfigurationError
 from order_pipelines.services.conservation import FLAGS, LAWS
 from order_pipelines.settings import Merchant, Settings, load_settings
@@ -282,7 +283,7 @@ def test_every_table_has_a_blocking_check_and_every_claim_a_check(definitions: d
         "bol__orders_quarantine_share",
         "b2b_files__orders_quarantine_share",
     }
-    assert nodes.keys() - blocking == {check.name for check in checks()} | {*LAWS, *FLAGS} | {
+    assert nodes.keys() - blocking == {check.name for check in checks()} | {*LAWS, *FLAGS, *BRAKES} | {
         "readings_every_account_read",
         "bol__orders_every_account_read",
         "bol__offers_every_account_read",

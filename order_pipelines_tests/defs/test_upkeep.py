@@ -8,11 +8,12 @@ from pathlib import Path
 import dagster as dg
 import pytest
 import sqlalchemy as sa
-from dagster._core.storage.event_log import SqlEventLogStorage
+from dagster._core.storage.event_log import SqlEventLogStorage, SqliteEventLogStorage
 from dagster._core.storage.event_log.schema import AssetCheckExecutionsTable, SqlEventLogStorageTable
 from dagster_postgres.event_log import PostgresEventLogStorage
 
 from order_pipelines import clock
+from order_pipelines.defs.lane import LIVE_TAG
 from order_pipelines.defs.upkeep import PurgeResult, purge, reap
 from order_pipelines.instance_storage import PG_URL_VARIABLE
 
@@ -133,6 +134,41 @@ def test_a_purge_of_some_jobs_leaves_the_others_alone(instance: dg.DagsterInstan
     assert (result.runs_deleted, result.runs_kept, result.check_results_deleted) == (1, 1, 1)
     assert not instance.has_run(first)
     assert instance.has_run(part)
+
+
+def _runless(instance: dg.DagsterInstance, description: str, *, tags: dict[str, str] | None = None) -> None:
+    event = dg.AssetMaterialization(asset_key=plain.key, description=description, tags=tags)
+    instance.report_runless_asset_event(event)
+
+
+def _told(instance: dg.DagsterInstance) -> list[str | None]:
+    found = instance.fetch_materializations(plain.key, limit=20).records
+    events = [record.asset_materialization for record in found]
+    return [event.description for event in events if event is not None]
+
+
+def test_old_minutes_of_the_lane_go_except_the_newest_of_each_asset(
+    instance: dg.DagsterInstance, home: Path
+) -> None:
+    """1,440 a day of each asset, of no run; what a person reported by hand is of no run either, and stays."""
+    lane = {LIVE_TAG: "live"}
+    for minute in ("one", "two", "three"):
+        _runless(instance, minute, tags=lane)
+    _runless(instance, "by hand")
+    with clock.frozen(clock.now() + timedelta(days=2)):
+        assert purge(instance, older_than_days=3, dagster_home=home, only_jobs=["load"]) == PurgeResult()
+    assert _told(instance) == ["by hand", "three", "two", "one"]
+    with clock.frozen(clock.now() + timedelta(days=4)):
+        result = purge(instance, older_than_days=3, dagster_home=home, only_jobs=["load"])
+        assert result == PurgeResult(minutes_deleted=2)
+        assert purge(instance, older_than_days=3, dagster_home=home) == PurgeResult(runs_kept=0)
+    assert _told(instance) == ["by hand", "three"]
+    storage = instance.event_log_storage
+    if isinstance(storage, SqliteEventLogStorage):
+        # The second copy, in a file of those without a run, does not grow either.
+        with storage.run_connection("") as connection:
+            query = sa.select(sa.func.count()).select_from(SqlEventLogStorageTable)
+            assert connection.execute(query).scalar_one() == 0
 
 
 def test_a_purge_of_today_is_refused(instance: dg.DagsterInstance) -> None:
