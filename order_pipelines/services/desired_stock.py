@@ -63,8 +63,10 @@ def _changed(
         return []
     room = read_stockroom(connection, settings, {offer.sku for offer in offers})
     before: dict[tuple[str, str], Any] = {}
-    for row in connection.execute(sa.select(channel_stock).where(channel_stock.c.sku.in_(part))):
-        before[(row.account, row.offer_id)] = row
+    # By offer: one that got another article has its number under the former one.
+    for ids in chunks(sorted({offer.offer_id for offer in offers})):
+        for row in connection.execute(sa.select(channel_stock).where(channel_stock.c.offer_id.in_(ids))):
+            before[(row.account, row.offer_id)] = row
     changed = []
     for offer in offers:
         found = room.explained(
@@ -76,9 +78,10 @@ def _changed(
         last = before.get((offer.account, offer.offer_id))
         told, available = found.told, found.available
         if found.policy.kind != "always" and not room.is_known(offer.account, offer.sku):
-            if last is None:
+            if last is None or (last.sku != offer.sku and not last.sent_version):
                 continue
-            # Known once and no more, such as a bundle that was dissolved: the last number would promise it for ever.
+            # Known once and no more, such as a bundle that was dissolved, or another article's number that the channel
+            # was sent: the last number would promise it for ever.
             told, available = 0, 0
         own = room.open_at(offer.account, offer.sku)
         if last is None or _needs_new_version(last, offer, told, own):
