@@ -22,7 +22,9 @@ def push_batches(
 ) -> None:
     """Ask for the fate of batches under way, then send what is due, ``max_batch`` offers a call.
 
-    An offer whose batch is still worked on waits for its end: what is sent behind it might be overtaken.
+    An offer whose newest number is still worked on waits for that. One with a newer number is asked about as well, so
+    that what a channel confirmed is known of busy offers too, and is sent whatever the answer: a lower number must not
+    wait for the fate of a higher one.
 
     Raises:
         OrderPipelinesError: the account cannot be served now; what was not sent stays due.
@@ -30,6 +32,9 @@ def push_batches(
     ready = [row for row in due if not _is_under_way(row)]
     for reference in sorted({row.write_reference for row in due if _is_under_way(row)}):
         ready += _ask(shop, sink, [row for row in due if row.write_reference == reference], push)
+    overtaken = [row for row in ready if _is_overtaken(row)]
+    for reference in sorted({row.write_reference for row in overtaken}):
+        _ask(shop, sink, [row for row in overtaken if row.write_reference == reference], push)
     ready.sort(key=lambda row: (row.desired_quantity, row.change_seq))
     for part in chunks(ready, sink.max_batch):
         if clock.now() >= deadline:
@@ -40,6 +45,13 @@ def push_batches(
 
 def _is_under_way(row: Any) -> bool:
     return row.state == SENT and row.write_reference is not None
+
+
+def _is_overtaken(row: Any) -> bool:
+    """Whether a newer number was booked while the channel works on one that it was sent."""
+    return bool(
+        row.write_reference is not None and row.confirmed_version < row.sent_version < row.desired_version
+    )
 
 
 def _ask(shop: Shop, sink: StockBatchSink, rows: list[Any], push: Push) -> list[Any]:

@@ -82,6 +82,8 @@ def note_sent(shop: Shop, rows: Sequence[Any], lease: Lease) -> None:
 def postpone(shop: Shop, rows: Sequence[Any], state: str, error: ConnectorError) -> None:
     """Try quantities again later, further apart each time; when the next call is permitted if it only was too early."""
     waits = _waits_for_budget(error)
+    # Nothing was asked of the channel: what it was sent before is still what it works on.
+    unsent = ("sent_quantity", "sent_version", "sent_at", "write_reference") if waits else ()
     with shop.store.transaction() as connection:
         first = next_values(connection, CHANGE, len(rows))
         for number, row in enumerate(rows, start=first):
@@ -97,6 +99,7 @@ def postpone(shop: Shop, rows: Sequence[Any], state: str, error: ConnectorError)
                         attempts=attempts,
                         not_before=clock.now() + timedelta(seconds=wait),
                     ),
+                    **{name: getattr(row, name) for name in unsent},
                     change_seq=number,
                 )
             )

@@ -255,3 +255,38 @@ def _set_by_hand(world: ShopWorld, sku: str, stock: int) -> None:
         timeout=10,
     )
     assert answer.status_code == 204
+
+
+def _files_of_stock(world: ShopWorld) -> int:
+    return sum(
+        write["path"].endswith("/offers/stock/imports")
+        for write in world.sandbox.mirakl.state(BLOKKER)["writes"]
+    )
+
+
+def test_what_a_busy_offer_was_sent_is_confirmed_though_a_newer_number_waits(world: ShopWorld) -> None:
+    """The operator takes one file a minute: a number that comes in between must not hide what became of the last."""
+    _begin(world)
+    before = _files_of_stock(world)
+    world.sandbox.shopware.place_order(WEBSHOP, {"lines": [{"sku": "KEU-1001", "quantity": 2}]})
+    world.pass_time(minutes=2)
+    assert world.sweep(WEBSHOP).problem is None
+    assert push_account(world.shop, BLOKKER).accepted == 1
+
+    world.sandbox.shopware.place_order(WEBSHOP, {"lines": [{"sku": "KEU-1001", "quantity": 1}]})
+    world.pass_time(seconds=20)
+    assert world.sweep(WEBSHOP).problem is None
+    # Too early for a file; the report of the last one may be read.
+    assert push_account(world.shop, BLOKKER).is_cut_short
+    row = world.row("channel_stock", account=BLOKKER, sku="KEU-1001")
+    assert (row.desired_quantity, row.sent_quantity, row.confirmed_quantity) == (39, 40, 40)
+    assert _files_of_stock(world) - before == 1
+
+    world.pass_time(seconds=45)
+    assert push_account(world.shop, BLOKKER).accepted == 1
+    world.pass_time(minutes=2)
+    assert push_account(world.shop, BLOKKER).confirmed == 1
+    row = world.row("channel_stock", account=BLOKKER, sku="KEU-1001")
+    assert (row.desired_quantity, row.confirmed_quantity, row.state) == (39, 39, "confirmed")
+    assert _files_of_stock(world) - before == 2
+    assert _shown(world, "KEU-1001")[BLOKKER] == 39
