@@ -30,6 +30,7 @@ from order_pipelines.services import interpreting
 from order_pipelines.settings import load_settings
 from order_pipelines_tests.cli.person import Typing
 from order_pipelines_tests.hostile.server import Call, HostileServer, Line, hostile_server
+from order_pipelines_tests.house.marked_lane import lane_at_work
 from order_pipelines_tests.house.marked_run import (
     FILE_PERSON,
     MARKS,
@@ -296,6 +297,7 @@ def _everything(marked: Marked, monkeypatch: pytest.MonkeyPatch) -> None:
         ("orders", "show", web_sent), ("completeness",),
     ):  # fmt: skip
         run(*command)
+    lane_at_work(marked.person.settings, world, marked.said, marked.secrets, monkeypatch)
     _observe(marked)
     _dagster(marked)
     marked.pass_time(3 * 3600)
