@@ -8,8 +8,10 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from benchmarks import (
+    certificate,
     dagster_overhead,
     ingest,
+    lane,
     load_10x,
     machine,
     merge_cost,
@@ -33,9 +35,11 @@ BENCHMARKS: dict[str, Callable[[bool], Sequence[Result]]] = {
     "replay_day": replay_day.run,
     "validation": validation.run,
     "webhook_answers": webhook_answers.run,
+    "lane": lane.run,
     "load_10x": load_10x.run,
     "dagster_overhead": dagster_overhead.run,
     "merge_cost": merge_cost.run,
+    "stock_certificate": certificate.run,
 }
 
 _HEAD = """# Performance
