@@ -12,6 +12,8 @@ from order_pipelines.instance_storage import PG_URL_VARIABLE
 from order_pipelines_tests.defs.shop_world import checks_of, failed_steps, metadata_of, shop_world
 from order_pipelines_tests.postgres import TestPostgres
 
+pytestmark = pytest.mark.endurance
+
 ROOT = Path(__file__).resolve().parents[2]
 
 

@@ -41,6 +41,8 @@ from order_pipelines_tests.reliability.any_order_state import (
 )
 from order_pipelines_tests.reliability.any_order_world import BOL, FILES, MONDAY, Line, order_body
 
+pytestmark = pytest.mark.endurance
+
 MASTER = (
     b"sku;ean;naam;btw\nKOP;8710000000017;kop;high\nPAN;8710000000024;pan;high\nMOK;8710000000031;mok;low\n"
 )

@@ -36,6 +36,8 @@ from order_pipelines_tests.fuzz.rows import NOW, assert_can_be_validated, assert
 from order_pipelines_tests.fuzz.storable import misfits
 from order_pipelines_tests.operations.memory_folder import memory_folder
 
+pytestmark = pytest.mark.endurance
+
 RECORDED = Path(__file__).parents[1] / "recorded"
 CHANNELS = ("bol", "mirakl", "shopware")
 ORDERS = {system: sorted((RECORDED / system / "orders").glob("*.json")) for system in CHANNELS}

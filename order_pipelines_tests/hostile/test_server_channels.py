@@ -21,6 +21,8 @@ from order_pipelines_tests.hostile.tricks import MEGABYTE, NO_ANSWERS, SLOW, TEL
 from order_pipelines_tests.operations.memory_folder import memory_folder
 from order_pipelines_tests.services.shop_world import MAIN, OUTLET, ShopWorld, impatient, opened_world
 
+pytestmark = pytest.mark.endurance
+
 NAMES = {"mirakl": "blokker", "shopware": "webshop"}
 FALSE_ANSWERS = ("html_login_page", "broken_off", "nested_deeply", "numbers_beyond_all")
 LISTING = {"mirakl": ("GET", "/api/orders"), "shopware": ("POST", "/api/search/order")}

@@ -20,6 +20,8 @@ from order_pipelines_tests.hostile.tricks import (
 )
 from order_pipelines_tests.services.shop_world import MAIN, OUTLET, ShopWorld
 
+pytestmark = pytest.mark.endurance
+
 # What a call lets through before it ends: its share, and what lay in the buffers of the line.
 MOST_BYTES = 16 * MEGABYTE
 

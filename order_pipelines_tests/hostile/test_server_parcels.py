@@ -12,6 +12,8 @@ from order_pipelines_tests.hostile.server import Call, Line
 from order_pipelines_tests.hostile.tricks import MEGABYTE, NO_ANSWERS, SLOW, TELLING, redirect, says
 from order_pipelines_tests.services.shop_world import MAIN, OUTLET
 
+pytestmark = pytest.mark.endurance
+
 ENTRIES = "salesentry/SalesEntries"
 
 

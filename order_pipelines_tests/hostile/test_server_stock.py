@@ -11,6 +11,8 @@ from order_pipelines_tests.hostile.conftest import Besieged
 from order_pipelines_tests.hostile.tricks import MEGABYTE, NO_ANSWERS, SLOW, TELLING, redirect, says
 from order_pipelines_tests.services.shop_world import MAIN, OUTLET, ShopWorld
 
+pytestmark = pytest.mark.endurance
+
 
 def confirmed(world: ShopWorld, account: str) -> int:
     return sum(row.state == "confirmed" for row in world.rows("channel_stock", account=account))

@@ -5,6 +5,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import pytest
 from click.testing import CliRunner
 
 from order_pipelines.cli import cli
@@ -13,6 +14,8 @@ from order_pipelines.services.stock_push import release_stock
 from order_pipelines_tests.live.lane_process import started
 from order_pipelines_tests.live.lane_world import BLOKKER, WEBSHOP, LaneWorld, until
 from order_pipelines_tests.services.shop_world import MAIN, OUTLET
+
+pytestmark = pytest.mark.long_on_postgresql
 
 
 def _amounts(world: LaneWorld, account: str = MAIN, sku: str = "KEU-1001") -> list[int]:

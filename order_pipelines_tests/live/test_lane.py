@@ -11,6 +11,8 @@ from order_pipelines.services.stock_push import push_account
 from order_pipelines_tests.live.lane_world import BLOKKER, CHANNELS, WEBSHOP, LaneWorld, message, until
 from order_pipelines_tests.services.shop_world import MAIN, OUTLET
 
+pytestmark = pytest.mark.long_on_postgresql
+
 ALL_42 = {MAIN: 42, OUTLET: 42, BLOKKER: 42, WEBSHOP: 42}
 
 

@@ -75,7 +75,7 @@ def test_asked_to_end_it_finishes_gives_its_leases_back_and_exits_0(world: LaneW
     assert {row.asset for row in minutes} >= {"intake/shopware__orders", "publish/bol__stock"}
 
 
-@pytest.mark.long_on_postgresql
+@pytest.mark.endurance
 def test_a_hanging_channel_does_not_keep_it_from_ending(world: LaneWorld, tmp_path: Path) -> None:
     from order_pipelines.sandbox.standin import Fault
 
@@ -92,7 +92,7 @@ def test_a_hanging_channel_does_not_keep_it_from_ending(world: LaneWorld, tmp_pa
     assert "Traceback" not in live.said
 
 
-@pytest.mark.long_on_postgresql
+@pytest.mark.endurance
 def test_a_second_instance_idles_and_takes_over_from_a_killed_one(world: LaneWorld, tmp_path: Path) -> None:
     _without_mirakl(world)
     with started(world, tmp_path, "first") as first:
@@ -136,7 +136,7 @@ def _live_through_kills(world: LaneWorld, folder: Path, kills: int, seed: int) -
     assert_nothing_lost_or_doubled(world, orders)
 
 
-@pytest.mark.long_on_postgresql
+@pytest.mark.endurance
 def test_killed_at_random_moments_it_loses_and_doubles_nothing(world: LaneWorld, tmp_path: Path) -> None:
     _live_through_kills(world, tmp_path, 2, 20261122)
 

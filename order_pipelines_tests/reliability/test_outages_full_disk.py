@@ -29,6 +29,8 @@ from order_pipelines_tests.reliability.outage_world import (
 )
 from order_pipelines_tests.services.shop_world import ShopWorld
 
+pytestmark = pytest.mark.endurance
+
 LEASE_S = 130
 NO_ROOM = "Error: the operations store cannot write: disk I/O error; make room on its disk and try again\n"
 # SQLite needs this much beside its file to open at all; the day's orders need about as much again.

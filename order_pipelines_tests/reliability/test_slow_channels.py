@@ -28,6 +28,8 @@ from order_pipelines.services.stock_push import push_account, refresh_offers
 from order_pipelines_tests.defs.shop_world import check_metadata, checks_of, failed_steps
 from order_pipelines_tests.services.shop_world import MAIN, OUTLET, ShopWorld, opened_world
 
+pytestmark = pytest.mark.endurance
+
 BLOKKER, WEBSHOP = "blokker", "webshop"
 CHANNELS = (MAIN, OUTLET, BLOKKER, WEBSHOP)
 HEALTHY = (OUTLET, WEBSHOP)
@@ -157,7 +159,6 @@ def test_whoever_waits_for_a_channel_holds_nothing_that_others_need(world: ShopW
     world.assert_ledger_adds_up()
 
 
-@pytest.mark.long_on_postgresql
 def test_a_run_goes_on_without_the_account_that_hangs_and_names_it(
     world: ShopWorld, monkeypatch: pytest.MonkeyPatch
 ) -> None:

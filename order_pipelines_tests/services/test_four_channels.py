@@ -18,6 +18,8 @@ from order_pipelines.services.shipping import match_shipments, note_shipment_lin
 from order_pipelines.services.stock_push import push_account, refresh_offers
 from order_pipelines_tests.services.shop_world import MAIN, OUTLET, ShopWorld, opened_world
 
+pytestmark = pytest.mark.long_on_postgresql
+
 BLOKKER, WEBSHOP = "blokker", "webshop"
 _CHANNELS = (MAIN, OUTLET, BLOKKER, WEBSHOP)
 

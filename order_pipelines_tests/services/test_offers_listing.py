@@ -11,6 +11,8 @@ from order_pipelines.services.stock_push import push_account, refresh_offers, re
 from order_pipelines_tests.services.pushed_stock import offer_row, patches
 from order_pipelines_tests.services.shop_world import MAIN, ShopWorld
 
+pytestmark = pytest.mark.long_on_postgresql
+
 
 def _listed(world: ShopWorld) -> int:
     return len([row for row in world.rows("channel_offers", account=MAIN) if row.is_listed])

@@ -23,6 +23,8 @@ from order_pipelines_tests.operations.moments import at
 from order_pipelines_tests.services.booked_shop import line, order, shipped, shop_settings
 from order_pipelines_tests.services.cart_shop import BOL, WEB, CartShop, cart_settings
 
+pytestmark = pytest.mark.long_on_postgresql
+
 _unique = count(1)
 DESK = "till"
 
@@ -320,7 +322,6 @@ def test_a_person_is_told_for_a_day_and_louder_when_it_could_be_helped(store: Op
     assert shop.row("alerts", alert_key="oversell:bol_main").resolved_at is not None
 
 
-@pytest.mark.long_on_postgresql
 @given(
     bought=st.lists(st.tuples(st.integers(2, 40), st.integers(1, 4), st.booleans()), min_size=1, max_size=7),
     pieces=st.integers(0, 8),

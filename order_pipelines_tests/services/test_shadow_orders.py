@@ -1,9 +1,13 @@
 """Orders of an observing account: accepted, announced and cancelled here and there, both ways; late is not wrong."""
 
+import pytest
+
 from order_pipelines.services.cancelling import request_cancellation
 from order_pipelines.services.shadow import compare_account
 from order_pipelines_tests.services.observed_shop import BLOKKER, ObservedShop
 from order_pipelines_tests.services.shop_world import MAIN
+
+pytestmark = pytest.mark.long_on_postgresql
 
 
 def _days(world: ObservedShop, account: str, kind: str) -> list[int]:

@@ -8,6 +8,8 @@ from order_pipelines.services.stock_push import push_account, read_back, refresh
 from order_pipelines_tests.services.pushed_stock import offer_row, patches
 from order_pipelines_tests.services.shop_world import MAIN, ShopWorld
 
+pytestmark = pytest.mark.long_on_postgresql
+
 _SKU = "KEU-1004"
 
 

@@ -25,6 +25,8 @@ from order_pipelines_tests.services.three_way_world import (
     opened_three_way,
 )
 
+pytestmark = pytest.mark.long_on_postgresql
+
 PAN = Decimal("39.95")
 
 
