@@ -34,7 +34,7 @@ from order_pipelines.sandbox.server import Sandbox
 
 ROOT = Path(__file__).parents[2]
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.endurance, pytest.mark.slow, pytest.mark.timeout(240)]
 
 
 @dataclass(frozen=True)
@@ -248,7 +248,6 @@ def test_a_second_start_begins_anew_and_a_folder_of_somebody_else_is_refused(tmp
     assert [path.name for path in (tmp_path / "mine").iterdir()] == ["letter.txt"]
 
 
-@pytest.mark.endurance
 def test_the_same_on_postgresql(postgres_url: str, tmp_path: Path) -> None:
     finished = run_demo(tmp_path / "merchant", "--store", postgres_url)
     assert finished.returncode == 0, finished.stdout + finished.stderr

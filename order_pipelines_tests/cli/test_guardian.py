@@ -83,6 +83,7 @@ def _family(process: subprocess.Popen[str], members: int) -> list[psutil.Process
     return family
 
 
+@pytest.mark.endurance
 @pytest.mark.parametrize(
     ("number", "also", "members"), [(signal.SIGHUP, "", 4), (signal.SIGKILL, "deaf", 5)], ids=["hup", "kill"]
 )

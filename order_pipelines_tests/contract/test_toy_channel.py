@@ -17,6 +17,8 @@ from order_pipelines.definitions import build_definitions
 from order_pipelines.errors import ConfigurationError
 from order_pipelines.settings import load_settings
 
+pytestmark = pytest.mark.endurance
+
 HERE = Path(__file__).parent
 CHECKOUT = HERE.parents[1]
 PACKAGE = "somebodys_toys"

@@ -3,10 +3,13 @@
 from pathlib import Path
 
 import dagster as dg
+import pytest
 
 from order_pipelines.operations.leases import holding
 from order_pipelines.services.shop import open_shop
 from order_pipelines_tests.defs.shop_world import checks_of, failed_steps, metadata_of, shop_world
+
+pytestmark = pytest.mark.endurance
 
 
 def test_accounts_that_another_process_serves_are_left_to_it(tmp_path: Path) -> None:

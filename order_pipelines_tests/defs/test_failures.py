@@ -151,6 +151,7 @@ def test_a_missing_secret_fails_once_and_names_the_variable_only(
     assert dict(shop.state("bol_main")["calls"]) == calls
 
 
+@pytest.mark.endurance
 def test_a_channel_that_is_down_keeps_neither_files_nor_stock_nor_load_from_going_on(
     shop: ShopWorld, instance: dg.DagsterInstance
 ) -> None:
@@ -166,6 +167,7 @@ def test_a_channel_that_is_down_keeps_neither_files_nor_stock_nor_load_from_goin
     assert metadata_of(load, "core", "products")["dagster/row_count"] == 62
 
 
+@pytest.mark.endurance
 def test_books_that_refuse_us_do_not_stop_the_warehouse(
     shop: ShopWorld, instance: dg.DagsterInstance
 ) -> None:

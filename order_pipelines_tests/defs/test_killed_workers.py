@@ -32,6 +32,7 @@ ROOT = Path(__file__).resolve().parents[2]
 PATIENCE_S = 120
 
 pytestmark = [
+    pytest.mark.endurance,
     pytest.mark.slow,
     pytest.mark.timeout(400),
     # Dagster's own: its daemon says `logger.warn`.

@@ -11,6 +11,8 @@ from order_pipelines.operations.store import OperationsStore
 from order_pipelines.operations.tables import audit_log, outbox, shadow_days
 from order_pipelines_tests.defs.shop_world import ShopWorld, checks_of, failed_steps, metadata_of, shop_world
 
+pytestmark = pytest.mark.endurance
+
 _CHECK = "publish/bol__shadow:bol__shadow_every_account_compared"
 _SYSTEMS = ("bol_main", "bol_outlet", "blokker", "webshop", "exact")
 

@@ -17,6 +17,8 @@ from order_pipelines.defs.lane import LIVE_TAG
 from order_pipelines.defs.upkeep import PurgeResult, purge, reap
 from order_pipelines.instance_storage import PG_URL_VARIABLE
 
+pytestmark = pytest.mark.long_on_postgresql
+
 ROOT = Path(__file__).resolve().parents[2]
 PARTS = dg.StaticPartitionsDefinition(["a", "b"])
 

@@ -71,6 +71,7 @@ def _sum(amounts: Iterable[float]) -> Decimal:
     return sum((Decimal(str(amount)) for amount in amounts), Decimal(0))
 
 
+@pytest.mark.endurance
 @pytest.mark.parametrize("system", ["mirakl", "shopware"])
 @pytest.mark.parametrize(
     ("module", "arguments"), [("benchmarks.ingest_ours", ("live",)), ("benchmarks.ingest_duckdb", ())]

@@ -236,6 +236,7 @@ def _keep(make: type[OurLane]) -> Tally:
     return certificate.keep_with_ours("ours", plan, make, 60.0)
 
 
+@pytest.mark.endurance
 def test_the_lane_sells_nothing_it_knew_to_be_gone_and_a_world_repeats_from_its_seed() -> None:
     first, again = _keep(OurLane), _keep(OurLane)
     assert asdict(first) == asdict(again)

@@ -344,7 +344,7 @@ def _dagster(marked: Marked) -> None:
     marked.note_tokens()
 
 
-@pytest.mark.long_on_postgresql
+@pytest.mark.endurance
 @pytest.mark.slow
 @pytest.mark.timeout(600)
 def test_no_secret_and_no_person_is_found_where_none_may_stand(

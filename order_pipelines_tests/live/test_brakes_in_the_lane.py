@@ -15,7 +15,7 @@ from order_pipelines_tests.live.lane_process import started
 from order_pipelines_tests.live.lane_world import BLOKKER, WEBSHOP, LaneWorld, until
 from order_pipelines_tests.services.shop_world import MAIN, OUTLET
 
-pytestmark = pytest.mark.long_on_postgresql
+pytestmark = pytest.mark.endurance
 
 
 def _amounts(world: LaneWorld, account: str = MAIN, sku: str = "KEU-1001") -> list[int]:

@@ -14,6 +14,8 @@ from order_pipelines_tests.live.cart_door import CartDoor, door_settings
 from order_pipelines_tests.services.booked_shop import line, order
 from order_pipelines_tests.services.cart_shop import BOL, WEB, CartShop
 
+pytestmark = pytest.mark.long_on_postgresql
+
 
 def test_a_cart_is_held_and_shown_with_the_seconds_it_has_left(carts: CartDoor) -> None:
     answer = carts.hold(3)

@@ -53,6 +53,7 @@ def test_a_sale_that_the_shop_pushes_shows_at_every_other_channel(world: LaneWor
     world.shop_world.assert_ledger_adds_up()
 
 
+@pytest.mark.endurance
 def test_a_sale_that_a_poll_finds_shows_at_the_others(sqlite_world: LaneWorld) -> None:
     with sqlite_world.running():
         sqlite_world.sell(3, account=MAIN)
@@ -74,6 +75,7 @@ def test_pushes_twice_late_and_never_are_one_sale_each(world: LaneWorld) -> None
     world.shop_world.assert_ledger_adds_up()
 
 
+@pytest.mark.endurance
 def test_a_push_of_an_order_that_is_not_there_lists_what_changed(sqlite_world: LaneWorld) -> None:
     with sqlite_world.running():
         sqlite_world.live(poll_seconds=3600, fast_poll_seconds=3600)
@@ -95,6 +97,7 @@ def test_a_booking_of_another_process_is_pushed_by_the_one_that_serves_the_accou
         other.shop.close()
 
 
+@pytest.mark.endurance
 def test_many_changes_are_told_as_one_number_the_newest(sqlite_world: LaneWorld) -> None:
     """While one call is answered slowly, twenty bookings pass; the next call carries the last number only."""
     with sqlite_world.running():
@@ -110,6 +113,7 @@ def test_many_changes_are_told_as_one_number_the_newest(sqlite_world: LaneWorld)
     assert len(told) < 21
 
 
+@pytest.mark.endurance
 @pytest.mark.slow
 def test_an_account_that_hangs_delays_no_other(sqlite_world: LaneWorld) -> None:
     with sqlite_world.running():
@@ -143,6 +147,7 @@ def test_an_account_that_refuses_is_left_alone_and_tried_again(sqlite_world: Lan
         until(lambda: lane.reading.state == "closed", "the breaker closed again")
 
 
+@pytest.mark.endurance
 def test_clocks_that_jump_stop_nothing(sqlite_world: LaneWorld) -> None:
     with sqlite_world.running():
         for left, hours in ((41, 3), (40, -3), (39, -5), (38, 5)):
@@ -166,6 +171,7 @@ def test_a_cart_is_held_from_the_other_channels_and_freed_by_itself(sqlite_world
         until(lambda: sqlite_world.shown()[MAIN] == 42, "42 at bol again")
 
 
+@pytest.mark.endurance
 def test_a_schedule_beside_the_lane_does_nothing_twice(world: LaneWorld) -> None:
     """Sweeps and pushes of another process at the same time: one number once at each channel."""
     with world.running():

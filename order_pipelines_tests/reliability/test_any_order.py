@@ -27,7 +27,7 @@ from order_pipelines_tests.reliability.any_order_state import (
 from order_pipelines_tests.reliability.any_order_world import worlds
 
 # Twenty seconds of work, which a machine that is busy with other tests stretches.
-pytestmark = [pytest.mark.long_on_postgresql, pytest.mark.slow, pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.endurance, pytest.mark.slow, pytest.mark.timeout(900)]
 
 # Read at import: while a test runs, the environment is nobody's.
 _TIMES = int(os.environ.get("ORDER_PIPELINES_TEST_EXAMPLES", "1"))

@@ -22,6 +22,8 @@ from order_pipelines_tests.services.dispatch_worker import push_stock
 from order_pipelines_tests.services.pushed_stock import offer_row, patches, read_everything
 from order_pipelines_tests.services.shop_world import MAIN, OUTLET, ShopWorld
 
+pytestmark = pytest.mark.long_on_postgresql
+
 _SPAWN = multiprocessing.get_context("spawn")
 WHY = "prices are being repaired"
 

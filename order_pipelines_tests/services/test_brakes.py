@@ -9,6 +9,8 @@ from order_pipelines.services.stock_push import push_account, read_back, release
 from order_pipelines_tests.services.pushed_stock import offer_row, patches, read_everything
 from order_pipelines_tests.services.shop_world import MAIN, OUTLET, ShopWorld
 
+pytestmark = pytest.mark.long_on_postgresql
+
 TEN = tuple(f"KEU-10{number:02}" for number in range(1, 11))
 """Ten of the articles that both accounts sell."""
 

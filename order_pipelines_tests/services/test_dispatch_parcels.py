@@ -9,6 +9,7 @@ from concurrent.futures import ProcessPoolExecutor
 from datetime import timedelta
 from typing import Any
 
+import pytest
 import sqlalchemy as sa
 
 from order_pipelines import clock
@@ -76,6 +77,7 @@ def test_a_parcel_is_announced_once_and_confirmed(world: ShopWorld) -> None:
     assert world.row("outbox").state == "confirmed"
 
 
+@pytest.mark.endurance
 def test_a_process_that_was_stopped_and_taken_over_sends_nothing_more_when_it_wakes_up(
     world: ShopWorld,
 ) -> None:
@@ -112,6 +114,7 @@ def test_a_process_that_was_stopped_and_taken_over_sends_nothing_more_when_it_wa
     assert {row.state for row in world.rows("outbox")} == {"confirmed"}
 
 
+@pytest.mark.endurance
 def test_two_processes_that_send_at_once_announce_each_parcel_once(sqlite_world: ShopWorld) -> None:
     world = sqlite_world
     ids = _parcels(world, 5)

@@ -17,6 +17,8 @@ from order_pipelines.services.drop_folder import FileResult, scan, take_in
 from order_pipelines.services.planning import plan_all
 from order_pipelines_tests.services.shop_world import MAIN, ShopWorld, opened_world
 
+pytestmark = pytest.mark.long_on_postgresql
+
 AT_ONCE = timedelta(0)
 WHOLESALE = """
 [accounts.wholesale]

@@ -171,7 +171,7 @@ def _messages(world: World, prefix: str) -> list[tuple[str, Any]]:
     return found
 
 
-@pytest.mark.long_on_postgresql
+@pytest.mark.endurance
 @given(world=_worlds(), seed=st.integers(0, 2**16), repeats=st.integers(0, 4))
 @settings(
     max_examples=25,

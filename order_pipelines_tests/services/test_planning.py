@@ -26,6 +26,8 @@ from order_pipelines_tests.services.booked_shop import (
     shipped,
 )
 
+pytestmark = pytest.mark.long_on_postgresql
+
 _unique = count(1)
 
 

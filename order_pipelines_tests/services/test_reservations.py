@@ -25,6 +25,8 @@ from order_pipelines_tests.operations.moments import at
 from order_pipelines_tests.services.booked_shop import line, order
 from order_pipelines_tests.services.cart_shop import WEB, CartShop, cart_settings
 
+pytestmark = pytest.mark.long_on_postgresql
+
 
 @pytest.fixture
 def carts(store_url: str) -> Iterator[CartShop]:

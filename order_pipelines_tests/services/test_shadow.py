@@ -34,7 +34,7 @@ def _verdict(world: ObservedShop, account: str) -> tuple[str, int]:
     return facts.verdict, facts.clean
 
 
-@pytest.mark.long_on_postgresql
+@pytest.mark.endurance
 def test_seven_clean_days_make_an_account_ready_and_the_switch_sends_only_what_differs(
     observed: ObservedShop,
 ) -> None:

@@ -16,6 +16,8 @@ from order_pipelines_tests.operations.memory_folder import memory_folder
 from order_pipelines_tests.services.cart_shop import CartShop
 from order_pipelines_tests.services.stock_writer import SKU, write, write_four
 
+pytestmark = pytest.mark.endurance
+
 
 @pytest.fixture
 def sqlite_url() -> Iterator[str]:

@@ -15,6 +15,8 @@ from order_pipelines.services.file_booking import release_files
 from order_pipelines_tests.services.shop_world import MAIN, opened_world
 from order_pipelines_tests.services.supply_world import FILES, PROMISES, SupplyWorld, account
 
+pytestmark = pytest.mark.long_on_postgresql
+
 SUPPLIER = "leverancier;artikel;voorraad;levertijd;inkoopprijs;stand per"
 PURCHASES = "inkooporder;regel;artikel;aantal besteld;ontvangen;magazijn;verwacht op;leverancier;inkoopprijs;stand per"
 

@@ -21,6 +21,8 @@ from order_pipelines.warehouse.tables import ALL_TABLES, ORDER_VERSIONS
 from order_pipelines_tests.postgres import TestPostgres
 from order_pipelines_tests.warehouse.rows import Shop, line, money, new_shop
 
+pytestmark = pytest.mark.endurance
+
 MONDAY = datetime(2026, 3, 2, 10, tzinfo=UTC)
 
 sales = st.fixed_dictionaries(
@@ -153,7 +155,6 @@ def two_urls(postgres_server: TestPostgres) -> Iterator[tuple[str, str]]:
         postgres_server.drop_database(url)
 
 
-@pytest.mark.endurance
 @given(history=histories)
 @settings(max_examples=12)
 def test_any_history_of_loads_ends_the_same_on_postgresql(

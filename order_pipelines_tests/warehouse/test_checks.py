@@ -24,6 +24,8 @@ from order_pipelines.warehouse.tables import (
 )
 from order_pipelines_tests.warehouse.rows import LONG_AGO, Shop, line, money, utc
 
+pytestmark = pytest.mark.long_on_postgresql
+
 # What damages the claim of a check, and how many rows offend then.
 DAMAGE = {
     "confirmed_stock_is_what_was_sent": [

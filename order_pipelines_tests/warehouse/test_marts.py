@@ -3,6 +3,8 @@
 from datetime import date, timedelta
 from decimal import Decimal
 
+import pytest
+
 from order_pipelines import clock
 from order_pipelines.operations import tables
 from order_pipelines.services.warehouse_load import build_marts, load_core
@@ -15,6 +17,8 @@ from order_pipelines.warehouse.tables import (
 )
 from order_pipelines_tests.warehouse.reading import everything, gross_by_day, load
 from order_pipelines_tests.warehouse.rows import LONG_AGO, Shop, line, money, utc
+
+pytestmark = pytest.mark.long_on_postgresql
 
 
 def test_revenue_of_a_day_is_right_to_the_cent(shop: Shop, warehouse: Warehouse) -> None:

@@ -24,6 +24,8 @@ from order_pipelines.warehouse.tables import (
 from order_pipelines_tests.warehouse.reading import everything, gross_by_day, load
 from order_pipelines_tests.warehouse.rows import LONG_AGO, Shop, line, money, new_shop, utc
 
+pytestmark = pytest.mark.long_on_postgresql
+
 
 def test_an_order_that_moves_to_another_day_leaves_the_old_one(shop: Shop, warehouse: Warehouse) -> None:
     shop.order("A", at=utc("2026-03-02T10:00:00"), total="10.00")
