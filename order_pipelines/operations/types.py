@@ -63,6 +63,9 @@ class Money(TypeDecorator[Decimal]):
         exact = value if value.same_quantum(self._quantum) else value.quantize(self._quantum)
         if exact != value:
             raise ValueError(f"{value} has more than {self.scale} decimals")
+        if not exact:
+            # A decimal keeps the sign of a zero, and text would: PostgreSQL has one zero.
+            exact = exact.copy_abs()
         return exact if dialect.name == "postgresql" else str(exact)
 
     def process_result_value(self, value: Any, dialect: sa.Dialect) -> Decimal | None:

@@ -120,7 +120,7 @@ def test_its_figures_are_those_of_the_operations_store(
                 quarantine.c.resolved_at.is_(None)
             )
         ).scalar_one()
-    assert set(per_account) == {"bol_main", "bol_outlet", "wholesale"}
+    assert set(per_account) == {"bol_main", "bol_outlet", "blokker", "webshop", "wholesale"}
     rows = {row[1]: row for row in cells(opened(page, report), "kanalen") if len(row) == 15}
     assert {name: (rows[name][3], rows[name][5]) for name in per_account} == {
         name: (str(count), dutch(revenue)) for name, (count, revenue) in per_account.items()

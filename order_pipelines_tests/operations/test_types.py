@@ -36,6 +36,13 @@ def _through(store: OperationsStore, **row: Any) -> Any:
         return connection.execute(sa.select(_values)).one()
 
 
+def test_a_negative_zero_is_the_zero_of_both_databases(values: OperationsStore) -> None:
+    """A price of '-0' in a file."""
+    row = _through(values, amount=Decimal("-0"), price=Decimal("-0.0000"))
+
+    assert (str(row.amount), str(row.price)) == ("0.00", "0.0000")
+
+
 def test_money_is_a_decimal_with_its_scale(values: OperationsStore) -> None:
     row = _through(values, amount=Decimal("29.9"), price=Decimal("0.1234"))
 
