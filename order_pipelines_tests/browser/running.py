@@ -1,7 +1,8 @@
 """A running ``order-pipelines up`` brought to a state worth looking at, in which nothing moves any more.
 
 The walk of the tests and the pictures of the README begin here: one sweep has succeeded, a sale went through the fast
-lane and Dagster was told, a broken file was dropped and refused, the report is written, schedules and sensors are off.
+lane and Dagster was told, a broken file was dropped and refused, the report is written, nobody buys any more, schedules
+and sensors are off.
 """
 
 import os
@@ -10,16 +11,21 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import datetime
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import requests
+import sqlalchemy as sa
 
+from order_pipelines import clock
 from order_pipelines.demo import merchant
+from order_pipelines.operations.store import OperationsStore
+from order_pipelines.operations.tables import cursors
 
 ROOT = Path(__file__).resolve().parents[2]
 BROKEN_FILE = "orders/zonder_aantallen.csv"
@@ -63,6 +69,31 @@ class LaneMinute:
     timestamp: str
     description: str
     figures: dict[str, int]
+
+
+def _until(found: Callable[[], Any], what: str) -> Any:
+    deadline = time.monotonic() + _READY_S
+    while time.monotonic() < deadline:
+        if answer := found():
+            return answer
+        time.sleep(_POLL_S)
+    raise RuntimeError(f"after {_READY_S} s there is no {what}")
+
+
+def read_since(merchant: Path, moment: datetime) -> None:
+    """Wait until every account was read to its end by a reading that began after ``moment``."""
+    store = OperationsStore(f"sqlite:///{merchant / 'data' / 'operations.sqlite'}")
+    query = sa.select(cursors.c.complete_at).where(cursors.c.stream == "orders")
+
+    def is_read() -> bool:
+        with store.reading() as connection:
+            return all(
+                complete_at is not None and complete_at > moment
+                for (complete_at,) in connection.execute(query)
+            )
+
+    _until(is_read, f"reading of all accounts since {moment}")
+    store.close()
 
 
 class Dagster:
@@ -130,7 +161,7 @@ class Dagster:
         """Wait for minutes of the fast lane with orders at bol and with numbers that it sent; return both by asset."""
         found = {}
         for asset, figure in LANE_ASSETS.items():
-            found[asset] = self._until(partial(self._minute_with, asset, figure), f"minute with {figure}")
+            found[asset] = _until(partial(self._minute_with, asset, figure), f"minute with {figure}")
         return found
 
     def _minute_with(self, asset: str, figure: str) -> "LaneMinute | None":
@@ -138,7 +169,7 @@ class Dagster:
 
     def succeeded(self, job: str) -> str:
         """Wait until a run of a job has succeeded and return its id."""
-        run_id: str = self._until(
+        run_id: str = _until(
             lambda: next((key for key, run in self.runs().items() if run == (job, "SUCCESS")), None), job
         )
         return run_id
@@ -157,15 +188,7 @@ class Dagster:
 
     def quiet(self) -> None:
         """Wait until no run is under way."""
-        self._until(lambda: all(status in _FINISHED for _, status in self.runs().values()), "a quiet moment")
-
-    def _until(self, found: Any, what: str) -> Any:
-        deadline = time.monotonic() + _READY_S
-        while time.monotonic() < deadline:
-            if answer := found():
-                return answer
-            time.sleep(_POLL_S)
-        raise RuntimeError(f"after {_READY_S} s there is no {what}")
+        _until(lambda: all(status in _FINISHED for _, status in self.runs().values()), "a quiet moment")
 
 
 @dataclass(frozen=True)
@@ -230,6 +253,9 @@ def standstill(folder: Path) -> Iterator[Standstill]:
         sweep = dagster.succeeded("sweep_shop")
         minutes = dagster.told_of_a_sale()
         lane_sensor = dagster.sensor("fast_lane")
+        # The fast lane goes on to take in what shoppers buy, Blokker's each minute: they leave, and all of it is read.
+        requests.post(f"{sandbox}/world", json={"action": "stop"}, timeout=60).raise_for_status()
+        read_since(folder / "merchant", clock.now())
         dagster.stop_automation()
         # What sensors had asked for already is taken in before the file that this is about.
         dagster.quiet()

@@ -128,9 +128,9 @@ def test_its_figures_are_those_of_the_operations_store(
     (total,) = [row for row in cells(page, "kanalen") if row[0] == "Totaal"]
     assert str(sum(count for count, _ in per_account.values())) in total
     assert dutch(sum((revenue for _, revenue in per_account.values()), Decimal(0))) in total
-    # Four bad orders of the demo and the broken file.
-    assert waiting == 5
-    assert page.get_by_role("link", name="5 in quarantaine").is_visible()
+    # Four bad orders of the demo and the broken file; a shopper may have bought an article that nobody knows besides.
+    assert waiting >= 5
+    assert page.get_by_role("link", name=f"{waiting} in quarantaine", exact=True).is_visible()
     assert watched.complaints == []
     assert watched.hosts == set()
 
