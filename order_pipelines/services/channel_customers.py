@@ -16,9 +16,10 @@ from order_pipelines.connectors.ports import Since
 from order_pipelines.errors import OrderPipelinesError
 from order_pipelines.operations.leases import holding
 from order_pipelines.operations.store import chunks, upsert
-from order_pipelines.operations.tables import channel_customers, cursors
+from order_pipelines.operations.tables import channel_customers
 from order_pipelines.services.order_rows import fitted
 from order_pipelines.services.shop import Shop
+from order_pipelines.services.streams import complete_at, finish_reading
 from order_pipelines.services.unreadable import is_usable_id
 
 STREAM = "customers"
@@ -52,7 +53,8 @@ def sweep_customers(shop: Shop, account: str, *, deep: bool = False) -> Customer
     """
     sweep = CustomerSweep(account)
     started = clock.now()
-    last = _last_complete(shop, account)
+    with shop.store.reading() as connection:
+        last = complete_at(connection, account, STREAM)
     if not shop.account(account).customers or (
         not deep and last is not None and timedelta(0) <= started - last < _READ_EVERY
     ):
@@ -81,27 +83,8 @@ def sweep_customers(shop: Shop, account: str, *, deep: bool = False) -> Customer
         except OrderPipelinesError as error:
             sweep.problem = str(error)
             sweep.retryable = getattr(error, "retryable", False)
-        _finish(shop, account, started, sweep)
+        finish_reading(shop.store, account, STREAM, started, sweep.problem)
     return sweep
-
-
-def _last_complete(shop: Shop, account: str) -> datetime | None:
-    query = sa.select(cursors.c.complete_at).where(cursors.c.account == account, cursors.c.stream == STREAM)
-    with shop.store.reading() as connection:
-        return connection.execute(query).scalar()
-
-
-def _finish(shop: Shop, account: str, started: datetime, sweep: CustomerSweep) -> None:
-    row: dict[str, Any] = {
-        "account": account,
-        "stream": STREAM,
-        "attempted_at": started,
-        "reason": sweep.problem,
-    }
-    if sweep.problem is None:
-        row |= {"complete_at": started}
-    with shop.store.small_transaction() as connection:
-        upsert(connection, cursors, [row])
 
 
 def _take(

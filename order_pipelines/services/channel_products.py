@@ -13,10 +13,10 @@ from order_pipelines import clock
 from order_pipelines.connectors.aftersales import ListedProduct
 from order_pipelines.domain.products import MasterConflict, Product
 from order_pipelines.errors import DataContractError
-from order_pipelines.operations.store import upsert
-from order_pipelines.operations.tables import cursors, products
+from order_pipelines.operations.tables import products
 from order_pipelines.services.product_file import ProductFile
 from order_pipelines.services.shop import Shop
+from order_pipelines.services.streams import complete_at, finish_reading
 
 ACCOUNT = "account"
 STREAM = "products"
@@ -28,9 +28,8 @@ _LONGEST_EAN = 40
 
 def is_due(shop: Shop, account: str) -> bool:
     """Tell whether the shop's articles were last read completely longer ago than a day, or never."""
-    query = sa.select(cursors.c.complete_at).where(cursors.c.account == account, cursors.c.stream == STREAM)
     with shop.store.reading() as connection:
-        last = connection.execute(query).scalar()
+        last = complete_at(connection, account, STREAM)
     return last is None or not timedelta(0) <= clock.now() - last < _READ_EVERY
 
 
@@ -54,15 +53,7 @@ def read_account_products(shop: Shop, account: str) -> ProductFile:
 
 def note_read(shop: Shop, account: str, started: datetime) -> None:
     """Write down that the articles were read and stored completely."""
-    row = {
-        "account": account,
-        "stream": STREAM,
-        "attempted_at": started,
-        "complete_at": started,
-        "reason": None,
-    }
-    with shop.store.small_transaction() as connection:
-        upsert(connection, cursors, [row])
+    finish_reading(shop.store, account, STREAM, started, None)
 
 
 def _take(listed: ListedProduct, classes: Mapping[Decimal, str], found: ProductFile) -> None:

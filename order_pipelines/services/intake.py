@@ -32,6 +32,7 @@ from order_pipelines.services.interpreting import (
     reinterpret,
 )
 from order_pipelines.services.shop import Shop
+from order_pipelines.services.streams import ORDER_STREAM, complete_at, finish_reading
 from order_pipelines.services.unreadable import is_usable_id, note_unreadable, set_aside
 
 __all__ = [
@@ -90,11 +91,12 @@ def sweep_account(shop: Shop, account: str, *, deep: bool = False) -> Sweep:
             return sweep
         with shop.store.reading() as connection:
             stop = stop_of(connection, account, ORDERS)
+            last = complete_at(connection, account)
         if stop is not None:
             sweep.is_stopped, sweep.problem, sweep.retryable = True, stop.words, False
             return sweep
         started = clock.now()
-        since = Since(_last_complete(shop, account), deep)
+        since = Since(last, deep)
         try:
             source = shop.connect(
                 account, lambda connector: connector.order_source, _deadline(shop, since, started)
@@ -110,7 +112,8 @@ def sweep_account(shop: Shop, account: str, *, deep: bool = False) -> Sweep:
             sweep.retry_after_s = getattr(error, "retry_after_s", None)
             sweep.is_refused = getattr(error, "status", None) == _TOO_MANY
         interpret_waiting(shop, shop.account(account).system, sweep.booked)
-        _finish(shop, account, started, sweep)
+        # Everything listed is stored by now, or written down as still to read.
+        finish_reading(shop.store, account, ORDER_STREAM, started, sweep.problem)
     return sweep
 
 
@@ -123,33 +126,9 @@ def _deadline(shop: Shop, since: Since, started: datetime) -> datetime:
     )
 
 
-def _last_complete(shop: Shop, account: str) -> datetime | None:
-    with shop.store.reading() as connection:
-        query = sa.select(cursors.c.complete_at).where(
-            cursors.c.account == account, cursors.c.stream == "orders"
-        )
-        return connection.execute(query).scalar()
-
-
 def _attempted(shop: Shop, account: str, started: datetime) -> None:
     with shop.store.small_transaction() as connection:
-        upsert(connection, cursors, [{"account": account, "stream": "orders", "attempted_at": started}])
-
-
-def _finish(shop: Shop, account: str, started: datetime, sweep: Sweep) -> None:
-    """Move the cursor when everything listed is either stored or written down as still to read."""
-    with shop.store.small_transaction() as connection:
-        row: dict[str, Any] = {"account": account, "stream": "orders", "reason": sweep.problem}
-        if sweep.problem is None:
-            row |= {"complete_at": started, "failed_since": None}
-        else:
-            since = connection.execute(
-                sa.select(cursors.c.failed_since).where(
-                    cursors.c.account == account, cursors.c.stream == "orders"
-                )
-            ).scalar()
-            row["failed_since"] = since or started
-        upsert(connection, cursors, [row])
+        upsert(connection, cursors, [{"account": account, "stream": ORDER_STREAM, "attempted_at": started}])
 
 
 def _list(shop: Shop, account: str, source: OrderSource, since: Since, sweep: Sweep) -> ConnectorError | None:

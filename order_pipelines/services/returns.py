@@ -24,11 +24,12 @@ from order_pipelines.operations import inbox
 from order_pipelines.operations.inbox import Incoming, Receipt
 from order_pipelines.operations.leases import holding
 from order_pipelines.operations.store import CHANGE, chunks, next_values, upsert
-from order_pipelines.operations.tables import channel_return_lines, channel_returns, cursors, receipts
+from order_pipelines.operations.tables import channel_return_lines, channel_returns, receipts
 from order_pipelines.services.order_rows import fitted, quarantine_row
 from order_pipelines.services.quarantining import settle_quarantine
 from order_pipelines.services.return_matching import match_returns
 from order_pipelines.services.shop import Shop
+from order_pipelines.services.streams import complete_at, finish_reading
 from order_pipelines.services.unreadable import is_usable_id
 
 log = logging.getLogger(__name__)
@@ -73,7 +74,8 @@ def sweep_returns(shop: Shop, account: str, *, deep: bool = False) -> ReturnSwee
     """
     sweep = ReturnSweep(account)
     started = clock.now()
-    last = _last_complete(shop, account)
+    with shop.store.reading() as connection:
+        last = complete_at(connection, account, STREAM)
     if last is not None and timedelta(0) <= started - last < (_AT_MOST_EVERY if deep else _READ_EVERY):
         sweep.is_read = False
         return sweep
@@ -97,36 +99,12 @@ def sweep_returns(shop: Shop, account: str, *, deep: bool = False) -> ReturnSwee
         with shop.store.transaction() as connection:
             match_returns(connection, shop.settings, account, sweep.orders)
             sweep.remarkable = _count_remarkable(connection, account)
-        _finish(shop, account, started, sweep)
+        finish_reading(shop.store, account, STREAM, started, sweep.problem)
     return sweep
 
 
 def _is_old(last: datetime | None, now: datetime) -> bool:
     return last is not None and now - last > _DEEP_EVERY
-
-
-def _last_complete(shop: Shop, account: str) -> datetime | None:
-    query = sa.select(cursors.c.complete_at).where(cursors.c.account == account, cursors.c.stream == STREAM)
-    with shop.store.reading() as connection:
-        return connection.execute(query).scalar()
-
-
-def _finish(shop: Shop, account: str, started: datetime, sweep: ReturnSweep) -> None:
-    row: dict[str, Any] = {
-        "account": account,
-        "stream": STREAM,
-        "attempted_at": started,
-        "reason": sweep.problem,
-    }
-    if sweep.problem is None:
-        row |= {"complete_at": started, "failed_since": None}
-    with shop.store.small_transaction() as connection:
-        if sweep.problem is not None:
-            known = sa.select(cursors.c.failed_since).where(
-                cursors.c.account == account, cursors.c.stream == STREAM
-            )
-            row["failed_since"] = connection.execute(known).scalar() or started
-        upsert(connection, cursors, [row])
 
 
 def _list(shop: Shop, account: str, source: ReturnSource, since: Since, sweep: ReturnSweep) -> None:

@@ -31,6 +31,7 @@ from order_pipelines.services.shadow_orders import (
 from order_pipelines.services.shadow_rules import ACCEPTANCE, CANCELLATION, STOCK, TRACKING, Result, kinds_of
 from order_pipelines.services.shadow_stock import compare_stock
 from order_pipelines.services.shop import Shop
+from order_pipelines.services.streams import complete_at
 from order_pipelines.settings import AccountSettings
 
 log = logging.getLogger(__name__)
@@ -171,9 +172,7 @@ def _parcels(
 def _orders_problem(
     connection: Connection, account: str, settings: AccountSettings, now: datetime
 ) -> str | None:
-    read_at = connection.execute(
-        sa.select(cursors.c.complete_at).where(cursors.c.account == account, cursors.c.stream == "orders")
-    ).scalar()
+    read_at = complete_at(connection, account)
     if read_at is None:
         return f"orders of {account} were never read completely"
     if now - read_at > timedelta(minutes=settings.stock.max_order_age_minutes):

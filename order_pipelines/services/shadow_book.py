@@ -13,9 +13,10 @@ from sqlalchemy.engine import Connection
 
 from order_pipelines import clock
 from order_pipelines.operations.store import DIFFERENCE, chunks, insert_new, next_values, upsert
-from order_pipelines.operations.tables import cursors, shadow_acceptances, shadow_days, shadow_differences
+from order_pipelines.operations.tables import shadow_acceptances, shadow_days, shadow_differences
 from order_pipelines.services.shadow_orders import WINDOW
 from order_pipelines.services.shadow_rules import STOCK, Found, Result, Standing, counts
+from order_pipelines.services.streams import complete_at
 from order_pipelines.settings import Settings
 
 _FORGOTTEN_AFTER = WINDOW + timedelta(days=10)
@@ -25,9 +26,7 @@ def book(
     connection: Connection, settings: Settings, account: str, results: Sequence[Result], now: datetime
 ) -> None:
     """Write down one comparison of an account, inside the caller's transaction."""
-    orders_read_at = connection.execute(
-        sa.select(cursors.c.complete_at).where(cursors.c.account == account, cursors.c.stream == "orders")
-    ).scalar()
+    orders_read_at = complete_at(connection, account)
     zone = settings.merchant.zone
     today = clock.order_date(now, zone)
     day_start, _ = clock.day_bounds(today, zone)

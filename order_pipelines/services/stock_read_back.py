@@ -10,11 +10,12 @@ from order_pipelines import clock
 from order_pipelines.connectors.ports import ListedOffer
 from order_pipelines.errors import ConnectorError
 from order_pipelines.operations.store import CHANGE, next_values
-from order_pipelines.operations.tables import channel_stock, cursors
+from order_pipelines.operations.tables import channel_stock
 from order_pipelines.services.push_outcome import CONFIRMED, IN_DOUBT
 from order_pipelines.services.shop import Shop
 from order_pipelines.services.stock_drift import drift_values, is_due_again, tell_drift
 from order_pipelines.services.stock_events import StockEvent, event_of, note_events
+from order_pipelines.services.streams import complete_at
 
 _LIMIT = 50
 _SEEN = "its answer was lost; the number was seen there"
@@ -36,9 +37,7 @@ def note_read_back(
     less than was confirmed may be a sale that was not read yet: our number would put the sold piece on the shelf
     again. It is an error only when it is still there after the orders were read.
     """
-    orders_read_at = connection.execute(
-        sa.select(cursors.c.complete_at).where(cursors.c.account == account, cursors.c.stream == "orders")
-    ).scalar()
+    orders_read_at = complete_at(connection, account)
     known = {
         row.offer_id: row
         for row in connection.execute(sa.select(channel_stock).where(channel_stock.c.account == account))

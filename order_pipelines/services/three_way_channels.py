@@ -21,9 +21,10 @@ from order_pipelines.errors import ConnectorError
 from order_pipelines.money import round_to_cents
 from order_pipelines.operations.inbox import content_hash
 from order_pipelines.operations.store import CHANGE, chunks, next_values, upsert
-from order_pipelines.operations.tables import cursors, fetch_backlog, order_readings, orders, quarantine
+from order_pipelines.operations.tables import fetch_backlog, order_readings, orders, quarantine
 from order_pipelines.services.intake import ORDER
 from order_pipelines.services.shop import Shop
+from order_pipelines.services.streams import complete_at
 from order_pipelines.services.unreadable import is_usable_id
 
 READ, COUNTED, NOT_READ, NO_SOURCE = "read", "counted", "not_read", "no_source"
@@ -262,9 +263,7 @@ def store_orders(shop: Shop, account: str, days: Days, reading: ChannelReading) 
 
 def _missing(connection: Connection, account: str, reading: ChannelReading) -> set[str]:
     """Return the orders that should be here: they were there when the account was last read completely."""
-    read_until = connection.execute(
-        sa.select(cursors.c.complete_at).where(cursors.c.account == account, cursors.c.stream == "orders")
-    ).scalar()
+    read_until = complete_at(connection, account)
     if read_until is None:
         return set()
     known: set[str] = set()
