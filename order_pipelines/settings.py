@@ -178,10 +178,14 @@ class Products(Section):
 
 
 class LedgerMapping(Section):
-    """How one VAT class is booked: ledger account and VAT code by the books' own ids."""
+    """How one VAT class is booked: ledger account and VAT code by the books' own ids.
+
+    ``vat_rate``: only for orders whose channel says this percentage; without it, for the class's own one in ``[vat]``.
+    """
 
     country: str = Field(pattern=_COUNTRY)
     vat_class: str
+    vat_rate: Percentage | None = None
     ledger_account: str
     vat_code: str
 
@@ -192,6 +196,19 @@ class Books(Section):
     mapping: tuple[LedgerMapping, ...] = ()
     shipping_ledger_account: str | None = None
     rounding_ledger_account: str | None = None
+
+    @model_validator(mode="after")
+    def _each_once(self) -> "Books":
+        seen: set[tuple[str, str, Decimal | None]] = set()
+        for item in self.mapping:
+            key = (item.country, item.vat_class, item.vat_rate)
+            if key in seen:
+                rate = "" if item.vat_rate is None else f" at {item.vat_rate:f} %"
+                raise ValueError(
+                    f"mapping: {item.country} {item.vat_class}{rate} stands twice; keep one of them"
+                )
+            seen.add(key)
+        return self
 
 
 class Vat(Section):

@@ -77,6 +77,9 @@ def test_percentages_are_the_digits_that_were_written(tmp_path: Path) -> None:
     assert settings.vat.rate("NL", "low") == Decimal("5.5")
 
 
+_BLOCK = (
+    '[[books.exact.mapping]]\ncountry = "NL"\nvat_class = "low"\nledger_account = "8010"\nvat_code = "1"\n'
+)
 _MISTAKES = {
     "mode": (
         ('mode = "live"', 'mode = "on"'),
@@ -150,6 +153,10 @@ _MISTAKES = {
     "location twice": (
         ("[[locations]]", '[[locations]]\nname = "main"\n[[locations]]'),
         "line 7, locations.1.name: another name; 'main' is named twice",
+    ),
+    "mapping twice": (
+        ("[vat.rates.NL]", f"{_BLOCK}vat_rate = 9\n{_BLOCK}{_BLOCK}vat_rate = 9.0\n[vat.rates.NL]"),
+        "books.exact: mapping: NL low at 9.0 % stands twice; keep one of them",
     ),
     "password": (
         ("[[locations]]", '[stores]\noperations_url = "postgresql://shop:geheim@db/ops"\n[[locations]]'),

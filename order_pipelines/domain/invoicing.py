@@ -5,7 +5,7 @@ VAT comes out of the gross per order and rate. What is not known puts the order 
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime
 from decimal import Decimal
 from typing import Literal
@@ -79,23 +79,29 @@ class InvoiceOrder:
 
 @dataclass(frozen=True, slots=True)
 class LedgerTarget:
-    """Where a VAT class of one country is booked: ids of the books."""
+    """Where a VAT class of one country is booked: ids of the books, and the percentage that the VAT code is for.
+
+    ``vat_rate_pct`` is ``None`` where nobody said it; then any rate is booked there.
+    """
 
     ledger_account: str
     vat_code: str
+    vat_rate_pct: Decimal | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class LedgerMap:
     """The merchant's agreement with the bookkeeper.
 
-    ``targets`` by (country of destination, VAT class). Shipping goes to its own account where one is set, else where
-    the goods go. The rounding account is needed only for orders whose total differs from their lines.
+    ``targets`` by (country of destination, VAT class); ``targets_of_rates`` by these and a percentage, for orders whose
+    channel says another one than the class has, such as an export. Shipping goes to its own account where one is set,
+    else where the goods go. The rounding account is needed only for orders whose total differs from their lines.
     """
 
     targets: Mapping[tuple[str, str], LedgerTarget]
     shipping_ledger_account: str | None = None
     rounding_ledger_account: str | None = None
+    targets_of_rates: Mapping[tuple[str, str, Decimal], LedgerTarget] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,7 +157,7 @@ class Hold:
     """Why an order cannot be booked yet; ``reason`` tells a person what to do.
 
     ``code``: ``unknown_vat unknown_country unknown_amount unknown_currency no_ledger_account amounts_contradict
-    nothing_to_book mixed_currency``.
+    rate_contradicts nothing_to_book mixed_currency``.
     """
 
     order_key: OrderKey
@@ -204,13 +210,6 @@ def why_not_due(
                 f"of {'an unknown number' if line.quantity is None else line.quantity}"
             )
     return None
-
-
-def is_due(
-    trigger: Trigger, order: InvoiceOrder, *, effective_from: date, zone: ZoneInfo = BUSINESS_ZONE
-) -> bool:
-    """Tell whether the entry of ``order`` is due now; see :func:`why_not_due`."""
-    return why_not_due(trigger, order, effective_from=effective_from, zone=zone) is None
 
 
 def plan_entry(
@@ -302,10 +301,17 @@ def _share_of(order: InvoiceOrder, ledgers: LedgerMap, tolerance: Decimal) -> _S
                 return _hold(order, "no_ledger_account", reason)
             parts.append((group, ledgers.rounding_ledger_account, None))
             continue
-        target = ledgers.targets.get((country, group.vat_class))
+        assert group.rate_pct is not None
+        target = ledgers.targets_of_rates.get((country, group.vat_class, group.rate_pct))
+        if target is None:
+            target = ledgers.targets.get((country, group.vat_class))
         if target is None:
             reason = f"no ledger account is set for country {country} and VAT class {group.vat_class!r}"
             return _hold(order, "no_ledger_account", f"{reason}; add it to the mapping of the books")
+        if target.vat_rate_pct not in {None, group.rate_pct}:
+            return _hold(
+                order, "rate_contradicts", _rates_differ(country, group.vat_class, group.rate_pct, target)
+            )
         own = ledgers.shipping_ledger_account if group.kind == "shipping" else None
         parts.append((group, own or target.ledger_account, target.vat_code))
     if not parts:
@@ -347,6 +353,16 @@ def _groups(order: InvoiceOrder, tolerance: Decimal) -> list[VatGroup] | Hold:
         others += spread_over_goods(amount, goods, kind=kind)
     total = None if order.order_total is None else order.order_total - cancelled
     return split_order([*goods, *others], total, tolerance=tolerance)
+
+
+def _rates_differ(country: str, vat_class: str, said: Decimal, target: LedgerTarget) -> str:
+    """The books refuse it, or worse take it: VAT of one percentage under the code of another."""
+    of_class = "" if target.vat_rate_pct is None else f"{target.vat_rate_pct.normalize():f} %"
+    return (
+        f"its channel says {said.normalize():f} % VAT for VAT class {vat_class!r}, which is {of_class} in {country} "
+        f"(code {target.vat_code}); correct the channel or the product master, or give that percentage a block with "
+        "vat_rate in the mapping of the books"
+    )
 
 
 def _hold(order: InvoiceOrder, code: str, reason: str) -> Hold:

@@ -79,7 +79,8 @@ def books_findings(settings: Settings, found: Sequence[Combination]) -> list[Fin
         if not account.enabled or account.invoicing.trigger == "off" or books is None:
             continue
         known = settings.books.get(books)
-        mapped = {(one.country, one.vat_class) for one in known.mapping} if known is not None else set()
+        mapping = known.mapping if known is not None else ()
+        mapped = {(one.country, one.vat_class) for one in mapping if one.vat_rate is None}
         missing = sorted(
             f"{country} {vat_class}"
             for of, country, vat_class, _ in found

@@ -159,11 +159,21 @@ def _ledgers(settings: Settings, books: str) -> LedgerMap:
         return LedgerMap({})
     return LedgerMap(
         {
-            (item.country, item.vat_class): LedgerTarget(item.ledger_account, item.vat_code)
+            (item.country, item.vat_class): LedgerTarget(
+                item.ledger_account, item.vat_code, settings.vat.rate(item.country, item.vat_class)
+            )
             for item in mapping.mapping
+            if item.vat_rate is None
         },
         mapping.shipping_ledger_account,
         mapping.rounding_ledger_account,
+        {
+            (item.country, item.vat_class, item.vat_rate): LedgerTarget(
+                item.ledger_account, item.vat_code, item.vat_rate
+            )
+            for item in mapping.mapping
+            if item.vat_rate is not None
+        },
     )
 
 

@@ -196,6 +196,59 @@ def test_an_unknown_vat_class_waits_with_its_reason_and_is_booked_after_the_repa
     assert ended.change_seq > hold.change_seq
 
 
+def _books(shop: BookedShop, **extra: str) -> Settings:
+    """Return the settings with one more block in the mapping of the books."""
+    books = shop.settings.books["exact"]
+    changed = type(books).model_validate(
+        {**books.model_dump(), "mapping": [*(item.model_dump() for item in books.mapping), extra]}
+    )
+    return shop.settings.model_copy(update={"books": {"exact": changed}})
+
+
+@pytest.mark.parametrize("grouping", ["order", "day"])
+def test_vat_of_another_percentage_than_its_code_is_for_waits_and_never_stops_the_others(
+    shop: BookedShop, grouping: str
+) -> None:
+    """A channel that charges 21 % on books: under the code for 9 % the books refuse it, in an entry a day all of it."""
+    shop.settings = _account(shop, grouping=grouping)
+    wrong = order("1", line("B", 1, price=Decimal("24.20"), vat_rate=Decimal(21)))
+    shop.book(shipped(wrong, at(15)), shipped(order("2"), at(15)))
+
+    planned = _plan(shop)
+
+    assert (planned.orders_invoiced, planned.holds) == (1, {"rate_contradicts": 1})
+    assert shop.row("invoice_orders").order_key == f"{ACCOUNT}:2"
+    assert shop.row("invoice_holds").reason == (
+        "order 1: its channel says 21 % VAT for VAT class 'low', which is 9 % in NL (code 1); correct the channel or "
+        "the product master, or give that percentage a block with vat_rate in the mapping of the books"
+    )
+    assert [(one["ledger_account"], one["vat_code"]) for one in shop.row("invoices").lines] == [("8000", "2")]
+
+    shop.settings = _books(
+        shop, country="NL", vat_class="low", vat_rate="21", ledger_account="8010", vat_code="2"
+    )
+    assert (_plan(shop).invoices, shop.row("invoice_holds").released_at is not None) == (1, True)
+    booked = next(row for row in shop.rows("invoices") if row.amount_incl_vat == Decimal("24.20"))
+    assert [
+        (one["ledger_account"], one["vat_code"], one["amount_excl_vat"], one["vat_amount"])
+        for one in booked.lines
+    ] == [("8010", "2", "20.00", "4.20")]
+
+
+def test_a_tax_free_sale_waits_until_the_bookkeeper_says_its_code(shop: BookedShop) -> None:
+    shop.book(shipped(order("1", line("A", 1, price=Decimal("20.00"), vat_rate=Decimal(0))), at(15)))
+    assert _plan(shop).holds == {"rate_contradicts": 1}
+    assert (shop.rows("invoices"), shop.rows("outbox")) == ([], [])
+
+    shop.settings = _books(
+        shop, country="NL", vat_class="high", vat_rate="0", ledger_account="8090", vat_code="0"
+    )
+    assert _plan(shop).invoices == 1
+    (booked,) = shop.row("invoices").lines
+    assert (booked["ledger_account"], booked["vat_code"]) == ("8090", "0")
+    assert (booked["amount_excl_vat"], booked["vat_amount"]) == ("20.00", "0.00")
+
+
 def test_a_country_without_rates_or_ledger_account_waits(shop: BookedShop) -> None:
     shop.book(
         shipped(order("1", ship_country="DE"), at(15)),

@@ -6,6 +6,8 @@ from order_pipelines.sandbox.catalogue import Catalogue
 from order_pipelines.sandbox.mirakl.model import Offer, cents
 from order_pipelines.sandbox.mirakl.operators import Operator
 
+# Books and food in the Netherlands, in per cent.
+_LOW_RATE = Decimal(9)
 _OPERATORS_CENTER = "FC-OOST"
 _FULFILLED_BY_OPERATOR = frozenset({"THE-2004"})
 # Goods on offer that the merchant's product file does not know.
@@ -17,7 +19,9 @@ def opening_offers(operator: Operator, catalogue: Catalogue) -> dict[str, Offer]
     offers: dict[str, Offer] = {}
     first_id = operator.shop_id * 1000
 
-    def add(sku: str, ean: str, title: str, incl_vat: Decimal, quantity: int) -> None:
+    def add(
+        sku: str, ean: str, title: str, incl_vat: Decimal, quantity: int, reduced: Decimal | None = None
+    ) -> None:
         is_theirs = sku in _FULFILLED_BY_OPERATOR and operator.has_multi_shipment
         number = len(offers) + 1
         offers[sku] = Offer(
@@ -26,7 +30,8 @@ def opening_offers(operator: Operator, catalogue: Catalogue) -> dict[str, Offer]
             product_id=f"MKP{first_id + number:012d}",
             ean=ean,
             title=title,
-            price=_in_tax_mode(operator, incl_vat),
+            price=_in_tax_mode(operator, incl_vat, reduced),
+            reduced_tax_rate=reduced,
             quantity=quantity,
             center=_OPERATORS_CENTER if is_theirs else "DEFAULT",
             description=f"{title}, nieuw",
@@ -35,13 +40,21 @@ def opening_offers(operator: Operator, catalogue: Catalogue) -> dict[str, Offer]
 
     for position, product in enumerate(catalogue.products):
         if position % operator.leaves_out_every != operator.leaves_out_every - 1:
-            add(product.sku, product.eans[0], product.name, product.price_incl_vat, product.stock_main)
+            reduced = _LOW_RATE if product.vat_class == "low" else None
+            add(
+                product.sku,
+                product.eans[0],
+                product.name,
+                product.price_incl_vat,
+                product.stock_main,
+                reduced,
+            )
     sku, ean, title, price = _UNKNOWN
     add(sku, ean, title, Decimal(price), 5)
     return offers
 
 
-def _in_tax_mode(operator: Operator, incl_vat: Decimal) -> Decimal:
+def _in_tax_mode(operator: Operator, incl_vat: Decimal, reduced: Decimal | None) -> Decimal:
     if operator.tax_mode == "TAX_INCLUDED":
         return incl_vat
-    return cents(incl_vat * 100 / (100 + operator.tax_rate))
+    return cents(incl_vat * 100 / (100 + (operator.tax_rate if reduced is None else reduced)))

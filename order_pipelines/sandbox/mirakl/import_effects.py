@@ -178,6 +178,7 @@ def _apply_offer(shop: Shop, one: Import, sku: str, row: dict[str, Any]) -> None
         discount=_discount(row.get("discount") or {}, "price", "{}_date"),
         channel_prices=dict(_channel_prices(row)),
         state_code=str(row["state_code"]),
+        reduced_tax_rate=before.reduced_tax_rate if before else None,
     )
     if before:
         one.updated += 1

@@ -29,6 +29,7 @@ def make_line(
     deduced = sum((amount for _, amount in wanted.discounts), Decimal(0))
     unit = origin - cents(deduced / wanted.quantity)
     shipping = wanted.shipping_price if wanted.shipping_price is not None else operator.shipping_price
+    rate = operator.tax_rate if offer is None or offer.reduced_tax_rate is None else offer.reduced_tax_rate
     commission = cents((unit * wanted.quantity + shipping) * operator.commission_rate / 100)
     return Line(
         line_id=f"{order_id}-{index}",
@@ -43,8 +44,9 @@ def make_line(
         shipping_price=shipping,
         commission=commission,
         commission_tax=cents(commission * operator.commission_tax_rate / 100),
-        taxes=_taxes(operator, unit * wanted.quantity) if with_taxes else [],
-        shipping_taxes=_taxes(operator, shipping) if with_taxes else [],
+        tax_rate=rate,
+        taxes=_taxes(operator, unit * wanted.quantity, rate) if with_taxes else [],
+        shipping_taxes=_taxes(operator, shipping, rate) if with_taxes else [],
         state="",
         changed_at=now,
         discounts=list(wanted.discounts),
@@ -52,8 +54,7 @@ def make_line(
     )
 
 
-def _taxes(operator: Operator, amount: Decimal) -> list[tuple[str, Decimal]]:
+def _taxes(operator: Operator, amount: Decimal, rate: Decimal) -> list[tuple[str, Decimal]]:
     """Return the tax on an amount: inside it or on top of it, as the operator's mode has it."""
-    rate = operator.tax_rate
     base = 100 + rate if operator.tax_mode == "TAX_INCLUDED" else Decimal(100)
     return [(operator.tax_code, cents(amount * rate / base))] if amount else []

@@ -40,6 +40,7 @@ class Offer:
     channel_prices: dict[str, Decimal] = field(default_factory=dict)
     state_code: str = "11"
     warehouse_quantities: dict[str, int] = field(default_factory=dict)
+    reduced_tax_rate: Decimal | None = None
 
 
 @dataclass
@@ -78,6 +79,7 @@ class Line:
     shipping_price: Decimal
     commission: Decimal
     commission_tax: Decimal
+    tax_rate: Decimal
     taxes: list[tuple[str, Decimal]]
     shipping_taxes: list[tuple[str, Decimal]]
     state: str

@@ -123,7 +123,7 @@ def _check_left(line: Line, parts: list[Part]) -> None:
 
 def _row(context: Context, line: Line, part: Part) -> dict[str, Any]:
     def told(taxes: list[tuple[str, Decimal]]) -> list[dict[str, Any]]:
-        return [{"amount": amount, "code": code, "rate": context.operator.tax_rate} for code, amount in taxes]
+        return [{"amount": amount, "code": code, "rate": line.tax_rate} for code, amount in taxes]
 
     return {
         "amount": part.amount,

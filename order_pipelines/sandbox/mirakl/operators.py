@@ -32,7 +32,8 @@ class Operator:
 
     Args:
         key: what the ``Authorization`` header holds, bare.
-        tax_rate: of goods and shipping, in per cent; the operator fills ``taxes`` with it.
+        tax_rate: in per cent; the operator fills ``taxes`` with it. Goods of a reduced rate have their own in the
+            offer, and shipping follows the goods.
         commission_rate: of price and shipping, in per cent, before the tax on it.
         acceptance_hours: a seller who has not decided by then has refused.
         debit_s: how long the customer's payment takes once the order is accepted.

@@ -131,7 +131,7 @@ def _customer(order: Order) -> dict[str, Any]:
 def _line(order: Order, line: Line, operator: Operator) -> dict[str, Any]:
     return {
         "can_refund": order.can_refund(line),
-        "cancelations": [_cancelation(part, operator) for part in line.cancelations],
+        "cancelations": [_cancelation(part, line) for part in line.cancelations],
         "category_code": "WONEN",
         "category_label": "Wonen en koken",
         "commission_fee": line.commission,
@@ -165,19 +165,19 @@ def _line(order: Order, line: Line, operator: Operator) -> dict[str, Any]:
         "promotions": _promotions(line),
         "quantity": line.quantity,
         "received_date": utc_time(line.received_at),
-        "refunds": [_refund(part, operator) for part in line.refunds],
+        "refunds": [_refund(part, line) for part in line.refunds],
         "shipped_date": utc_time(line.shipped_at),
         "shipping_from": None,
         "shipping_price": line.shipping_price,
-        "shipping_taxes": [_tax(operator, *tax, is_of_line=True) for tax in line.shipping_taxes],
-        "taxes": [_tax(operator, *tax, is_of_line=True) for tax in line.taxes],
+        "shipping_taxes": [_tax(line, *tax, is_of_line=True) for tax in line.shipping_taxes],
+        "taxes": [_tax(line, *tax, is_of_line=True) for tax in line.taxes],
         "total_commission": line.commission + line.commission_tax,
         "total_price": line.price + line.shipping_price,
     }
 
 
-def _tax(operator: Operator, code: str, amount: Decimal, *, is_of_line: bool = False) -> dict[str, Any]:
-    shape = {"amount": amount, "code": code, "rate": operator.tax_rate}
+def _tax(line: Line, code: str, amount: Decimal, *, is_of_line: bool = False) -> dict[str, Any]:
+    shape = {"amount": amount, "code": code, "rate": line.tax_rate}
     return {**shape, "tax_calculation_rule": _RULE} if is_of_line else shape
 
 
@@ -196,7 +196,7 @@ def _promotions(line: Line) -> list[dict[str, Any]]:
     ]
 
 
-def _cancelation(part: Part, operator: Operator) -> dict[str, Any]:
+def _cancelation(part: Part, line: Line) -> dict[str, Any]:
     return {
         "amount": part.amount,
         "commission_amount": part.commission,
@@ -207,14 +207,14 @@ def _cancelation(part: Part, operator: Operator) -> dict[str, Any]:
         "quantity": part.quantity,
         "reason_code": part.reason_code,
         "shipping_amount": part.shipping_amount,
-        "shipping_taxes": [_tax(operator, *tax) for tax in part.shipping_taxes],
-        "taxes": [_tax(operator, *tax) for tax in part.taxes],
+        "shipping_taxes": [_tax(line, *tax) for tax in part.shipping_taxes],
+        "taxes": [_tax(line, *tax) for tax in part.taxes],
     }
 
 
-def _refund(part: Part, operator: Operator) -> dict[str, Any]:
+def _refund(part: Part, line: Line) -> dict[str, Any]:
     return {
-        **_cancelation(part, operator),
+        **_cancelation(part, line),
         "commission_tax_amount": part.commission_tax,
         "order_refund_id": part.group_id,
         "refund_state": part.state,
