@@ -2,7 +2,7 @@
 
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import datetime
 from decimal import Decimal
 from pathlib import Path
@@ -16,7 +16,7 @@ from order_pipelines.errors import ConfigurationError
 from order_pipelines.money import format_dutch
 from order_pipelines.operations.migrations import open_store
 from order_pipelines.operations.store import OperationsStore
-from order_pipelines.services.shop import Shop
+from order_pipelines.services.shop import Shop, follow_sandbox_clock
 from order_pipelines.settings import Settings, load_settings
 
 if TYPE_CHECKING:
@@ -75,6 +75,10 @@ def opened_store(ctx: click.Context) -> Iterator[tuple[OperationsStore, Settings
         ConfigurationError: the settings are wrong, or the operations store cannot be opened.
     """
     settings = settings_of(ctx)
+    if settings.sandbox is not None:
+        # What was booked by a sandbox's clock has its age by that clock; where none runs any more, by the machine's.
+        with suppress(ConfigurationError):
+            follow_sandbox_clock(settings.sandbox.control_url)
     with plain_store_errors():
         store = open_store(settings.operations_url())
         try:

@@ -1,6 +1,7 @@
 """``explain-stock`` and ``stock check`` at the terminal: for people, for programs, and for scripts by exit code."""
 
 import json
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -128,6 +129,19 @@ def test_a_question_that_has_no_answer_ends_in_one_line(
     assert said.stdout == ""
     assert said.stderr.startswith(f"Error: {reason}")
     assert said.stderr.count("\n") == 1
+
+
+def test_questions_follow_the_clock_of_a_sandbox_and_need_none(shop: Typing) -> None:
+    shop.says("import-products")
+    shop.says("take-in")
+    asked = ("explain-stock", "--account", "bol_main", "--sku", "KEU-1001", "--at")
+    tomorrow = (clock.now() + timedelta(days=1)).isoformat(timespec="seconds")
+    assert "is in the future" in shop.run(*asked, tomorrow).stderr
+
+    shop.sandbox.clock.set_offset(timedelta(days=2).total_seconds())
+    assert shop.run(*asked, tomorrow).exit_code == 0
+    shop.sandbox.stop()
+    assert shop.run("stock", "check").exit_code == 0
 
 
 def test_stock_check_lists_what_disagrees_and_ends_with_1(counted: Typing) -> None:
