@@ -86,6 +86,10 @@ FINDINGS: dict[str, tuple[str, str]] = {
         "{account}: geen grootboekrekening in {books} voor {missing}",
         "Vul [[books.{books}.mapping]] aan.",
     ),
+    "rate_contradicts": (
+        "{account}: verkocht met een ander btw-tarief dan dat van de klasse: {missing}",
+        "Verbeter het kanaal of de artikelstam, of geef dat tarief een blok met vat_rate in [[books.{books}.mapping]].",
+    ),
     "mapping_complete": ("{account}: alles wat verkocht is heeft een grootboekrekening in {books}", ""),
 }
 

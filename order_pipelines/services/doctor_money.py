@@ -1,6 +1,8 @@
 """VAT and books before go-live: rates, classes and ledger accounts that orders needed, or would need, and lack."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
+from decimal import Decimal
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
@@ -10,26 +12,34 @@ from order_pipelines.connectors.visiting import BooksWanted
 from order_pipelines.domain.findings import Finding
 from order_pipelines.domain.products import Product
 from order_pipelines.operations.tables import order_lines, orders
-from order_pipelines.settings import Settings
+from order_pipelines.settings import LedgerMapping, Settings
 
 _MOST_EXAMPLES = 10
-Combination = tuple[str, str | None, str | None, int]
-"""Account, country of destination, VAT class, orders."""
+
+
+@dataclass(frozen=True, slots=True)
+class Combination:
+    """What ``orders`` orders of an account sold: where to, of which VAT class and at which percentage."""
+
+    account: str
+    country: str | None
+    vat_class: str | None
+    vat_rate_pct: Decimal | None
+    orders: int
 
 
 def sold(connection: Connection) -> list[Combination]:
-    """Return what was sold: account, country and class of every line of goods, and in how many orders."""
+    """Return what was sold, by account, country, class and percentage of the lines of goods."""
     country = sa.func.coalesce(orders.c.ship_country, orders.c.bill_country)
+    kinds = (orders.c.account, country, order_lines.c.vat_class, order_lines.c.vat_rate_pct)
     query = (
-        sa.select(
-            orders.c.account, country, order_lines.c.vat_class, sa.func.count(orders.c.order_key.distinct())
-        )
+        sa.select(*kinds, sa.func.count(orders.c.order_key.distinct()))
         .join(order_lines, order_lines.c.order_key == orders.c.order_key)
         .where(order_lines.c.line_kind == "goods", orders.c.is_test.is_(False))
-        .group_by(orders.c.account, country, order_lines.c.vat_class)
-        .order_by(orders.c.account, country, order_lines.c.vat_class)
+        .group_by(*kinds)
+        .order_by(*kinds)
     )
-    return [(row[0], row[1], row[2], int(row[3])) for row in connection.execute(query)]
+    return [Combination(*row) for row in connection.execute(query)]
 
 
 def vat_findings(
@@ -49,9 +59,11 @@ def vat_findings(
         )
     rateless = sorted(
         {
-            f"{country} {vat_class}"
-            for _, country, vat_class, _ in found
-            if country is not None and vat_class is not None and settings.vat.rate(country, vat_class) is None
+            f"{one.country} {one.vat_class}"
+            for one in found
+            if one.country is not None
+            and one.vat_class is not None
+            and settings.vat.rate(one.country, one.vat_class) is None
         }
     )
     if found:
@@ -63,7 +75,7 @@ def vat_findings(
                 "Add them to [vat.rates.COUNTRY].",
             )
         )
-        unknown = sum(number for _, country, _, number in found if country is None)
+        unknown = sum(one.orders for one in found if one.country is None)
         if unknown:
             message = f"{unknown} orders name no country, so their VAT is not known"
             advice = "Nothing to do while their channel says it later; else mend them by hand."
@@ -72,7 +84,7 @@ def vat_findings(
 
 
 def books_findings(settings: Settings, found: Sequence[Combination]) -> list[Finding]:
-    """Say which sold combinations of account, country and class the mapping of the books lacks."""
+    """Say which sold combinations the mapping of the books lacks, and which it has for another percentage."""
     findings = []
     for name, account in settings.accounts.items():
         books = account.invoicing.books
@@ -80,17 +92,9 @@ def books_findings(settings: Settings, found: Sequence[Combination]) -> list[Fin
             continue
         known = settings.books.get(books)
         mapping = known.mapping if known is not None else ()
-        mapped = {(one.country, one.vat_class) for one in mapping if one.vat_rate is None}
-        missing = sorted(
-            f"{country} {vat_class}"
-            for of, country, vat_class, _ in found
-            if of == name
-            and country is not None
-            and vat_class is not None
-            and (country, vat_class) not in mapped
-        )
-        has_sold = any(of == name for of, *_ in found)
-        if not mapped:
+        of_account = [one for one in found if one.account == name]
+        missing, other_rates = _not_bookable(settings, mapping, of_account)
+        if not mapping:
             message = f"{name} is to be invoiced in {books}, which has no mapping at all"
             advice = f"Add [[books.{books}.mapping]]."
             findings.append(Finding("mapping_missing", "fail", message, advice, _names(name, books, [])))
@@ -98,10 +102,38 @@ def books_findings(settings: Settings, found: Sequence[Combination]) -> list[Fin
             message = f"{name}: sold without a ledger account in {books}: {', '.join(missing)}"
             advice = f"Add them to [[books.{books}.mapping]]."
             findings.append(Finding("mapping_missing", "fail", message, advice, _names(name, books, missing)))
-        elif has_sold:
+        elif of_account and not other_rates:
             message = f"{name}: everything sold has a ledger account in {books}"
             findings.append(Finding("mapping_complete", "ok", message, "", _names(name, books, [])))
+        if other_rates:
+            message = f"{name}: sold at another VAT percentage than the class has: {', '.join(other_rates)}"
+            advice = f"Correct the channel or the master, or add a block with vat_rate to [[books.{books}.mapping]]."
+            findings.append(
+                Finding("rate_contradicts", "fail", message, advice, _names(name, books, other_rates))
+            )
     return findings
+
+
+def _not_bookable(
+    settings: Settings, mapping: Sequence[LedgerMapping], sold: Sequence[Combination]
+) -> tuple[list[str], list[str]]:
+    """Return what has no block in the mapping, and what has one for another percentage than was charged."""
+    blocks = {(one.country, one.vat_class, one.vat_rate) for one in mapping}
+    missing, other_rates = set(), set()
+    for one in sold:
+        country, vat_class, charged = one.country, one.vat_class, one.vat_rate_pct
+        if (
+            country is None
+            or vat_class is None
+            or (charged is not None and (country, vat_class, charged) in blocks)
+        ):
+            continue
+        usual = settings.vat.rate(country, vat_class)
+        if (country, vat_class, None) not in blocks:
+            missing.add(f"{country} {vat_class}")
+        elif charged is not None and usual is not None and charged != usual:
+            other_rates.add(f"{country} {vat_class} at {charged.normalize():f} %")
+    return sorted(missing), sorted(other_rates)
 
 
 def wanted_in(settings: Settings, account: str) -> BooksWanted:

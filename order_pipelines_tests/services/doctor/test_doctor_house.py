@@ -10,6 +10,7 @@ from order_pipelines import clock
 from order_pipelines.connectors.ports import ListedOffer
 from order_pipelines.domain.matching import Article, Catalogue
 from order_pipelines.services.doctor import Diagnosis, examine
+from order_pipelines.services.doctor_money import Combination, books_findings
 from order_pipelines.services.doctor_offers import Listing, compare
 from order_pipelines.services.doctor_preflight import stored_preflight
 from order_pipelines.services.product_master import import_products
@@ -282,6 +283,30 @@ def test_what_was_sold_without_rate_or_ledger_account_is_named(world: ShopWorld)
     assert money["vat_rate_missing"].message.endswith("without a rate in the settings: BE high")
     assert money["mapping_missing"].message == f"{MAIN}: sold without a ledger account in exact: BE high"
     assert found.severity == "fail"
+
+
+def test_what_was_charged_at_another_percentage_than_its_code_is_for_is_named(
+    sqlite_world: ShopWorld,
+) -> None:
+    settings = sqlite_world.shop.settings
+    books = settings.books["exact"]
+    tax_free = {"country": "NL", "vat_class": "high", "vat_rate": "0", "ledger_account": "a", "vat_code": "0"}
+    changed = type(books).model_validate(
+        {**books.model_dump(), "mapping": [*(block.model_dump() for block in books.mapping), tax_free]}
+    )
+    settings = settings.model_copy(update={"books": {**settings.books, "exact": changed}})
+    sold = [
+        Combination(MAIN, "NL", "high", Decimal("21.00"), 40),
+        Combination(MAIN, "NL", "high", Decimal("0.00"), 3),
+        Combination(MAIN, "NL", "low", Decimal("9.00"), 2),
+    ]
+    assert [one.code for one in books_findings(settings, sold) if one.facts["account"] == MAIN] == [
+        "mapping_complete"
+    ]
+    sold.append(Combination(MAIN, "NL", "low", Decimal("21.00"), 1))
+    (finding,) = [one for one in books_findings(settings, sold) if one.facts["account"] == MAIN]
+    assert (finding.code, finding.severity) == ("rate_contradicts", "fail")
+    assert finding.message == f"{MAIN}: sold at another VAT percentage than the class has: NL low at 21 %"
 
 
 def test_money_that_is_all_mapped_is_said_to_be(sqlite_world: ShopWorld) -> None:
