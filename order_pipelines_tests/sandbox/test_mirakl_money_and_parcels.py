@@ -9,6 +9,12 @@ from order_pipelines_tests.sandbox.mirakl_caller import MiraklCaller
 SKU = "KEU-1001"
 
 
+def test_books_and_their_sending_are_taxed_at_the_low_rate(blokker: MiraklCaller) -> None:
+    (line,) = blokker.order(blokker.buy(("BOE-4004", 2)))["order_lines"]
+    assert (line["price"], line["taxes"][0]["rate"], line["taxes"][0]["amount"]) == (39.98, 9, 3.3)
+    assert (line["shipping_taxes"][0]["rate"], line["shipping_taxes"][0]["amount"]) == (9, 0.41)
+
+
 def test_a_refund_said_twice_is_done_twice(blokker: MiraklCaller) -> None:
     order_id = blokker.shipped_order((SKU, 2))
     replies = [blokker.refund(f"{order_id}-1", 10.0) for _ in range(2)]
