@@ -18,10 +18,11 @@ from sqlalchemy.engine import Connection
 from benchmarks import many_orders
 from benchmarks.many_orders import ACCOUNT, number_of
 from benchmarks.result import Result
-from order_pipelines.commands.order_page import OrderPage, find_order, read_page
+from order_pipelines.commands.order_page import OrderPage, read_page
 from order_pipelines.operations.migrations import open_store
 from order_pipelines.operations.store import OperationsStore
 from order_pipelines.operations.tables import orders
+from order_pipelines.services.order_lookup import find_order
 from order_pipelines.settings import AccountSettings, Merchant, Settings
 from order_pipelines_tests.postgres import running_postgres
 

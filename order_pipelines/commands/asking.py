@@ -75,7 +75,8 @@ def orders_list_command(
 @click.pass_context
 def orders_show_command(ctx: click.Context, number: str, account: str | None, people: bool) -> None:
     """Show the order NUMBER: lines, stock, parcels, invoice and what went out."""
-    from order_pipelines.commands.order_page import find_order, read_page, show_page
+    from order_pipelines.commands.order_page import read_page, show_page
+    from order_pipelines.services.order_lookup import find_order
 
     with opened_store(ctx) as (store, settings), store.reading() as connection:
         known_account(settings, account)

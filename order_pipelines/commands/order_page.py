@@ -1,4 +1,4 @@
-"""Everything the operations store knows of one order, found by its number and shown on a page."""
+"""Everything the operations store knows of one order, shown on a page."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -10,14 +10,11 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from order_pipelines.commands.common import local, money, show_table
-from order_pipelines.errors import DomainRuleError
-from order_pipelines.identifiers import make_order_key
 from order_pipelines.operations.tables import (
     invoice_holds,
     invoices,
     order_lines,
     order_people,
-    orders,
     outbox,
     quarantine,
     shipments,
@@ -39,28 +36,6 @@ class OrderPage:
     effects: Sequence[Any]
     problems: Sequence[Any]
     people: Any | None
-
-
-def find_order(connection: Connection, settings: Settings, number: str, account: str | None) -> Any:
-    """Return the order with this number or id; both ways use an index, in a store of millions too.
-
-    Raises:
-        DomainRuleError: none or several have it.
-    """
-    keys = [make_order_key(name, number) for name in settings.accounts]
-    found = {
-        row.order_key: row
-        for condition in (orders.c.order_number == number, orders.c.order_key.in_([*keys, number]))
-        for row in connection.execute(sa.select(orders).where(condition))
-        if account is None or row.account == account
-    }
-    if not found:
-        where = f"account {account}" if account is not None else "any account"
-        raise DomainRuleError(f"no order {number} is known of {where}")
-    if len(found) > 1:
-        names = ", ".join(sorted(row.account for row in found.values()))
-        raise DomainRuleError(f"several accounts have an order {number} ({names}); name one with --account")
-    return next(iter(found.values()))
 
 
 def read_page(connection: Connection, head: Any, *, with_people: bool) -> OrderPage:

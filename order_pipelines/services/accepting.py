@@ -15,6 +15,7 @@ from order_pipelines.operations.tables import order_lines, orders
 from order_pipelines.operations.tables import outbox as outbox_table
 from order_pipelines.services.audit import ACCEPT_ORDER, COMMAND, record
 from order_pipelines.services.availability import read_stockroom
+from order_pipelines.services.order_lookup import find_order
 from order_pipelines.services.shop import Shop
 from order_pipelines.settings import Settings
 
@@ -128,24 +129,12 @@ def accept_by_hand(shop: Shop, order_number: str, account: str | None = None, *,
         DomainRuleError: no single order of that number waits, its channel asks for no decision, or one was planned.
     """
     with shop.store.transaction() as connection:
-        query = sa.select(orders).where(
-            sa.or_(orders.c.order_number == order_number, orders.c.external_order_id == order_number),
-            orders.c.order_status == WAITING,
-        )
-        if account is not None:
-            query = query.where(orders.c.account == account)
-        heads = list(connection.execute(query))
-        if len(heads) != 1:
-            found = ", ".join(sorted(head.account for head in heads)) or "no account"
-            raise DomainRuleError(
-                f"order {order_number} waits for acceptance in {found}; name one account that has it"
-            )
-        head = heads[0]
+        head = find_order(connection, shop.settings, order_number, account, status=WAITING)
         settings = shop.account(head.account)
         if connector_of(settings.system).order_acceptor is None:
             raise DomainRuleError(f"{settings.system} asks no seller to accept orders; nothing was planned")
-        rows = _goods(connection, heads)[head.order_key]
-        effect = _effect(head.account, settings.mode, head, rows, _observed(connection, heads))
+        rows = _goods(connection, [head])[head.order_key]
+        effect = _effect(head.account, settings.mode, head, rows, _observed(connection, [head]))
         if not outbox.plan(connection, [effect]):
             raise DomainRuleError(f"the acceptance of order {order_number} was planned before")
         record(connection, ACCEPT_ORDER, head.account, head.order_key, after="accepted", by=by)

@@ -10,8 +10,9 @@ from order_pipelines.connectors.registry import connector_of
 from order_pipelines.errors import DomainRuleError
 from order_pipelines.operations import outbox
 from order_pipelines.operations.outbox import Effect
-from order_pipelines.operations.tables import order_lines, orders
+from order_pipelines.operations.tables import order_lines
 from order_pipelines.services.audit import CANCEL_ORDER, COMMAND, record
+from order_pipelines.services.order_lookup import find_order
 from order_pipelines.services.shop import Shop
 
 CHANNEL_CANCELLATION = "channel_cancellation"
@@ -40,7 +41,7 @@ def request_cancellation(
         DomainRuleError: no single order fits, the channel takes no cancellations, or nothing of it is open.
     """
     with shop.store.transaction() as connection:
-        head = _order(connection, order_number, account)
+        head = find_order(connection, shop.settings, order_number, account)
         settings = shop.account(head.account)
         if connector_of(settings.system).shipment_sink is None:
             raise DomainRuleError(
@@ -84,16 +85,3 @@ def is_cancelled_here(connection: Connection, order_key: str, line_id: str) -> b
         sa.select(order_lines).where(order_lines.c.order_key == order_key, order_lines.c.line_id == line_id)
     ).first()
     return row is not None and bool(row.quantity_cancelled) and not is_open(row)
-
-
-def _order(connection: Connection, order_number: str, account: str | None) -> Any:
-    query = sa.select(orders).where(
-        sa.or_(orders.c.order_number == order_number, orders.c.external_order_id == order_number)
-    )
-    if account is not None:
-        query = query.where(orders.c.account == account)
-    heads = list(connection.execute(query))
-    if len(heads) != 1:
-        accounts = ", ".join(sorted(head.account for head in heads)) or "none"
-        raise DomainRuleError(f"order {order_number} was found in {accounts}; name one account that has it")
-    return heads[0]

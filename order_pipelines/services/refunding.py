@@ -21,9 +21,10 @@ from order_pipelines.errors import DomainRuleError
 from order_pipelines.money import round_to_cents
 from order_pipelines.operations import outbox
 from order_pipelines.operations.outbox import Effect
-from order_pipelines.operations.tables import order_lines, orders
+from order_pipelines.operations.tables import order_lines
 from order_pipelines.operations.tables import outbox as outbox_table
 from order_pipelines.services.audit import COMMAND, REFUND_ORDER, record
+from order_pipelines.services.order_lookup import find_order
 from order_pipelines.services.shop import Shop
 
 CHANNEL_REFUND = "channel_refund"
@@ -85,7 +86,7 @@ def request_refund(
         ConnectorError: the channel cannot be asked now.
     """
     with shop.store.reading() as connection:
-        head = _order(connection, order_number, account)
+        head = find_order(connection, shop.settings, order_number, account)
         line = _line(connection, head, line_id)
     if head.order_status == "cancelled":
         raise DomainRuleError(
@@ -138,19 +139,6 @@ def _sink(shop: Shop, account: str) -> RefundSink:
 
 def _deadline(shop: Shop) -> datetime:
     return clock.now() + timedelta(seconds=shop.settings.cadence.account_deadline_s)
-
-
-def _order(connection: Connection, order_number: str, account: str | None) -> Any:
-    query = sa.select(orders).where(
-        sa.or_(orders.c.order_number == order_number, orders.c.external_order_id == order_number)
-    )
-    if account is not None:
-        query = query.where(orders.c.account == account)
-    heads = list(connection.execute(query))
-    if len(heads) != 1:
-        accounts = ", ".join(sorted(head.account for head in heads)) or "none"
-        raise DomainRuleError(f"order {order_number} was found in {accounts}; name one account that has it")
-    return heads[0]
 
 
 def _line(connection: Connection, head: Any, line_id: str) -> Any:
