@@ -17,7 +17,7 @@ from sqlalchemy.engine import Connection
 
 from order_pipelines import clock
 from order_pipelines.operations.store import CHANGE, chunks, next_values
-from order_pipelines.operations.tables import channel_offers, channel_stock, channel_stock_events
+from order_pipelines.operations.tables import channel_offers, channel_stock, channel_stock_events, same_offer
 from order_pipelines.services.falls import Fall, explain_falls
 from order_pipelines.services.push_outcome import ON_HOLD, PENDING, SENT
 from order_pipelines.services.shop import Shop
@@ -62,17 +62,20 @@ def due_rows(connection: Connection, account: str) -> tuple[list[Any], list[Any]
 
 
 def waiting_query(account: str) -> sa.Select[Any]:
-    """Return the query for rows of ``channel_stock`` whose number the channel did not confirm yet."""
+    """Return the query for rows of ``channel_stock`` whose number the channel did not confirm yet.
+
+    ``is_lowered`` is of the few that go out beside it: what sales leave of a number that waits for a person.
+    """
     shown = sa.func.coalesce(channel_stock.c.confirmed_quantity, channel_offers.c.stock_set).label("shown")
     return (
-        sa.select(channel_stock, shown, channel_offers.c.subtracts_open_orders, channel_offers.c.max_quantity)
-        .outerjoin(
-            channel_offers,
-            sa.and_(
-                channel_offers.c.account == channel_stock.c.account,
-                channel_offers.c.offer_id == channel_stock.c.offer_id,
-            ),
+        sa.select(
+            channel_stock,
+            shown,
+            channel_offers.c.subtracts_open_orders,
+            channel_offers.c.max_quantity,
+            sa.false().label("is_lowered"),
         )
+        .outerjoin(channel_offers, same_offer)
         .where(
             channel_stock.c.account == account,
             channel_stock.c.confirmed_version < channel_stock.c.desired_version,
@@ -169,13 +172,7 @@ def _whole(connection: Connection, account: str) -> tuple[int, int]:
     row = connection.execute(
         sa.select(sa.func.count(), sa.func.coalesce(sa.func.sum(shown), 0))
         .select_from(channel_stock)
-        .outerjoin(
-            channel_offers,
-            sa.and_(
-                channel_offers.c.account == channel_stock.c.account,
-                channel_offers.c.offer_id == channel_stock.c.offer_id,
-            ),
-        )
+        .outerjoin(channel_offers, same_offer)
         .where(channel_stock.c.account == account)
     ).one()
     return int(row[0]), int(row[1])

@@ -12,7 +12,13 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from order_pipelines.operations.tables import channel_offers, channel_stock, products, stock_positions
+from order_pipelines.operations.tables import (
+    channel_offers,
+    channel_stock,
+    products,
+    same_offer,
+    stock_positions,
+)
 from order_pipelines.services.shadow_rules import STOCK, Found, Result
 
 _NAMED = 20
@@ -45,13 +51,7 @@ def compare_stock(connection: Connection, account: str) -> Result:
             channel_offers.c.stock_set,
             channel_offers.c.stock_shown,
         )
-        .join(
-            channel_offers,
-            sa.and_(
-                channel_offers.c.account == channel_stock.c.account,
-                channel_offers.c.offer_id == channel_stock.c.offer_id,
-            ),
-        )
+        .join(channel_offers, same_offer)
         .where(
             channel_stock.c.account == account,
             channel_offers.c.is_listed.is_(True),
@@ -90,10 +90,7 @@ def set_apart(connection: Connection, account: str, locations: Sequence[str]) ->
         channel_offers.c.is_listed.is_(True),
         channel_offers.c.is_own_fulfilment.is_(True),
     )
-    numbered = sa.select(sa.literal(1)).where(
-        channel_stock.c.account == channel_offers.c.account,
-        channel_stock.c.offer_id == channel_offers.c.offer_id,
-    )
+    numbered = sa.select(sa.literal(1)).select_from(channel_stock).where(same_offer)
     offered = sa.select(sa.literal(1)).where(listed, channel_offers.c.sku == products.c.sku)
     counted = sa.select(sa.literal(1)).where(
         stock_positions.c.sku == products.c.sku,

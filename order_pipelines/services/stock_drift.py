@@ -12,7 +12,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from order_pipelines import clock
-from order_pipelines.operations.tables import channel_offers, channel_stock
+from order_pipelines.operations.tables import channel_offers, channel_stock, same_offer
 from order_pipelines.services.push_outcome import CONFIRMED, PENDING
 from order_pipelines.services.watch import raise_alert, resolve_alert
 
@@ -95,13 +95,7 @@ def tell_drift(connection: Connection, account: str) -> None:
     rows = list(
         connection.execute(
             sa.select(channel_stock)
-            .join(
-                channel_offers,
-                sa.and_(
-                    channel_offers.c.account == channel_stock.c.account,
-                    channel_offers.c.offer_id == channel_stock.c.offer_id,
-                ),
-            )
+            .join(channel_offers, same_offer)
             .where(
                 channel_stock.c.account == account,
                 channel_stock.c.drift_since.is_not(None),

@@ -135,7 +135,7 @@ def _of(row: Any) -> sa.Update:
 
 def _state(row: Any, state: str, reason: str | None = None) -> dict[str, Any]:
     """What stands of a row's own number; one that waits for a person waits on, whatever became of a lower one."""
-    if getattr(row, "is_lowered", False):
+    if row.is_lowered:
         return {}
     return {"state": state} if reason is None else {"state": state, "reason": reason}
 
@@ -145,7 +145,7 @@ def _unless_overtaken(row: Any, version: int, **values: Any) -> dict[str, Any]:
 
     Without that a zero would wait for as long as the number before it that its channel refused.
     """
-    if getattr(row, "is_lowered", False):
+    if row.is_lowered:
         return values
     is_newer = channel_stock.c.desired_version > version
     kept = {name: channel_stock.c[name] for name in values} | {
@@ -160,7 +160,7 @@ def _unless_overtaken(row: Any, version: int, **values: Any) -> dict[str, Any]:
 def _fate(written: Written, push: Push) -> dict[str, Any]:
     result, row = written.result, written.row
     values: dict[str, Any] = {"write_reference": result.reference}
-    if not getattr(row, "is_lowered", False):
+    if not row.is_lowered:
         values["reason"] = result.reason
     if result.state == "confirmed":
         push.confirmed += 1

@@ -9,6 +9,7 @@ from order_pipelines.connectors.ports import WriteResult
 from order_pipelines.errors import TransientConnectorError
 from order_pipelines.operations.migrations import open_store
 from order_pipelines.operations.store import OperationsStore
+from order_pipelines.services.brakes import due_rows
 from order_pipelines.services.push_outcome import IN_DOUBT, Push
 from order_pipelines.services.stock_writes import Written, postpone, settle
 from order_pipelines_tests.services.booked_shop import line, order
@@ -22,11 +23,17 @@ def store(store_url: str) -> Iterator[OperationsStore]:
     opened.close()
 
 
+def _told(shop: CartShop) -> Any:
+    with shop.store.reading() as connection:
+        ((told,), _) = due_rows(connection, BOL)
+    return told
+
+
 def _overtaken(store: OperationsStore) -> tuple[CartShop, Any]:
     """Five pieces are being told to bol when the last five are sold."""
     shop = CartShop(store)
     shop.stock("A", 5)
-    told = shop.row("channel_stock", account=BOL, sku="A")
+    told = _told(shop)
     assert (told.desired_quantity, told.desired_version) == (5, 1)
     shop.book(order("1", line("A", 5)), account=BOL)
     return shop, told
@@ -67,7 +74,7 @@ def test_a_newer_number_is_seen_to_be_due_after_an_older_one_is_confirmed(store:
 def test_a_number_that_is_the_newest_waits_after_a_refusal(store: OperationsStore) -> None:
     shop = CartShop(store)
     shop.stock("A", 5)
-    told = shop.row("channel_stock", account=BOL, sku="A")
+    told = _told(shop)
     settle(shop.shop, [Written(told, WriteResult("rejected", reason="no"), 5, 1)], Push(BOL))
     row = shop.row("channel_stock", account=BOL, sku="A")
     assert (row.state, row.attempts, row.not_before is None) == ("rejected", 1, False)

@@ -1,6 +1,6 @@
 """Demand, departures, the ledger and its positions, and what every offer shows."""
 
-from sqlalchemy import BigInteger, Boolean, Column, Index, Integer, String, Table, Text
+from sqlalchemy import BigInteger, Boolean, Column, Index, Integer, String, Table, Text, and_
 
 from order_pipelines.operations.metadata import metadata
 from order_pipelines.operations.types import Instant
@@ -157,4 +157,9 @@ channel_stock = Table(
     Index("channel_stock_due", "account", "state"),
     Index("channel_stock_by_sku", "sku"),
     Index("channel_stock_by_change", "change_seq"),
+)
+
+# Our number and what the channel lists of the offer share one key.
+same_offer = and_(
+    channel_offers.c.account == channel_stock.c.account, channel_offers.c.offer_id == channel_stock.c.offer_id
 )
