@@ -3,16 +3,14 @@
 import os
 import random
 import shutil
-import signal
 import socket
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from types import FrameType
 
 import requests
 
@@ -20,6 +18,7 @@ import order_pipelines
 from order_pipelines.demo import merchant, packing, script
 from order_pipelines.demo.processes import Processes
 from order_pipelines.errors import ConfigurationError, OrderPipelinesError
+from order_pipelines.live.signals import until_signal
 from order_pipelines.sandbox.server import Sandbox, SandboxStartError
 from order_pipelines.services.product_master import import_products
 from order_pipelines.services.shop import Shop
@@ -67,7 +66,7 @@ def run_together(wanted: Wanted, say: Say) -> None:
         StartError: a process did not come up, or ended by itself.
     """
     finished = threading.Event()
-    with _until_signal(finished):
+    with until_signal(finished):
         home = _prepare_home(wanted.folder)
         merchant.make_anew(wanted.folder / "merchant")
         port = _checked_port(wanted.port, "--port")
@@ -80,21 +79,6 @@ def run_together(wanted: Wanted, say: Say) -> None:
         finally:
             world.stop()
     say("everything is stopped")
-
-
-@contextmanager
-def _until_signal(finished: threading.Event) -> Iterator[None]:
-    """Set ``finished`` at SIGINT and SIGTERM for the block; in children both are at their default then."""
-
-    def finish(number: int, frame: FrameType | None) -> None:
-        finished.set()
-
-    before = {number: signal.signal(number, finish) for number in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
 
 
 def _run_in_world(

@@ -1,17 +1,15 @@
 """``order-pipelines live`` from its start to SIGTERM: the door opens last and closes first."""
 
 import logging
-import signal
 import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from types import FrameType
+from collections.abc import Callable
 
 from order_pipelines.errors import OrderPipelinesError
 from order_pipelines.live.app import Door
 from order_pipelines.live.carts import Carts, Keys
 from order_pipelines.live.lane import Lane
 from order_pipelines.live.server import Server
+from order_pipelines.live.signals import until_signal
 from order_pipelines.operations.store import OperationsStore
 from order_pipelines.services.shop import Shop
 from order_pipelines.services.tokens import StoredTokens
@@ -35,7 +33,7 @@ def run_live(settings: Settings, host: str, port: int, say: Say) -> list[str]:
         LaneEndedError: the HTTP door closed by itself.
     """
     finished = threading.Event()
-    with _until_signal(finished):
+    with until_signal(finished):
         shop = Shop.open(settings)
         # Connections of their own: a hundred carts that wait for the writer keep no pusher from its connection.
         carts_store = OperationsStore(settings.operations_url())
@@ -67,16 +65,3 @@ def run_live(settings: Settings, host: str, port: int, say: Say) -> list[str]:
             shop.close()
     say("stopped")
     return hanging
-
-
-@contextmanager
-def _until_signal(finished: threading.Event) -> Iterator[None]:
-    def finish(number: int, frame: FrameType | None) -> None:
-        finished.set()
-
-    before = {number: signal.signal(number, finish) for number in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
