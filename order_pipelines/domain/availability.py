@@ -1,6 +1,6 @@
 """What may be promised of an article at a channel: named terms, each visible, and the policy that shows them."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from typing import Literal
@@ -216,9 +216,3 @@ def explain(
     promised = policy.promise(max(0, free + own_reserved))
     told = max(0, min(promised + own_open, max_quantity))
     return Explained(terms, policy, max(0, free), promised, own_open, own_reserved, told, parts or {})
-
-
-def earliest_day(incoming: Sequence[Incoming]) -> date | None:
-    """Return the first day on which something is expected, ``None`` when no day is known."""
-    days = [item.expected_on for item in incoming if item.expected_on is not None and item.quantity > 0]
-    return min(days) if days else None

@@ -24,7 +24,6 @@ RECEIPT = "receipt_seq"
 MOVEMENT = "movement_seq"
 STOCK_EVENT = "stock_event_seq"
 OVERSELL_DONE = "oversell_done_seq"
-FENCE = "fence"
 AUDIT = "audit_seq"
 DIFFERENCE = "difference_seq"
 

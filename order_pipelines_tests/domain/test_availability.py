@@ -12,7 +12,6 @@ from order_pipelines.domain.availability import (
     Policy,
     Terms,
     buildable,
-    earliest_day,
     explain,
 )
 from order_pipelines.errors import DomainRuleError
@@ -148,11 +147,6 @@ def test_no_channel_hears_more_than_it_takes() -> None:
 def test_a_term_that_cannot_be_negative_is_refused(terms: dict[str, object]) -> None:
     with pytest.raises(DomainRuleError):
         Terms(**terms)  # type: ignore[arg-type]
-
-
-def test_the_first_expected_day_is_that_of_pieces_that_come() -> None:
-    assert earliest_day([Incoming(0, _FRIDAY), Incoming(2, _TUESDAY), Incoming(1, None)]) == _TUESDAY
-    assert earliest_day([Incoming(3, None)]) is None
 
 
 _PIECES = st.integers(0, 500)
