@@ -166,6 +166,9 @@ def _read_each(shop: Shop, account: str, named: Mapping[str, list[Any]], worked:
         return
     unreadable: list[Any] = []
     for external_id, rows in named.items():
+        with shop.store.reading() as connection:
+            if stop_of(connection, account, ORDERS) is not None:
+                return
         try:
             fetched = source.fetch_order(external_id)
         except ConnectorError as error:
