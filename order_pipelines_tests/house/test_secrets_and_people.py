@@ -1,6 +1,5 @@
 """Everything is run once with marked secrets and marked people, faults included; then every place is looked through."""
 
-import json
 import logging
 import pickle
 from collections.abc import Iterator
@@ -29,12 +28,12 @@ from order_pipelines.sandbox.standin import Fault
 from order_pipelines.services import interpreting
 from order_pipelines.settings import load_settings
 from order_pipelines_tests.cli.person import Typing
-from order_pipelines_tests.hostile.server import Call, HostileServer, Line, hostile_server
+from order_pipelines_tests.hostile.server import HostileServer, hostile_server
 from order_pipelines_tests.house.marked_lane import lane_at_work
+from order_pipelines_tests.house.marked_refusals import echo_at_every_write, echo_tokens
 from order_pipelines_tests.house.marked_run import (
     FILE_PERSON,
     MARKS,
-    PERSON,
     Kept,
     file_leaks,
     files_below,
@@ -43,10 +42,7 @@ from order_pipelines_tests.house.marked_run import (
     table_leaks,
 )
 
-# Stored as one with the number of the house, and alone it is nobody's.
-ECHO = " ".join(value for name, value in PERSON.items() if name != "houseNumberExtension")
-# An operator shows where an order goes once it is accepted, and not before.
-ECHO_BEFORE = " ".join(PERSON[name] for name in ("firstName", "surname", "company"))
+STOPPED_FOR = "prices are being repaired"
 
 
 @dataclass
@@ -91,68 +87,6 @@ class Marked:
                     if value:
                         self.secrets[f"{row.token_key} {name} {value[-6:]}"] = value
         store.close()
-
-
-def _echoes(marked: Marked) -> None:
-    """From now on refusals repeat what they were asked with, and whom it is about."""
-
-    def refuse(line: Line, call: Call) -> None:
-        secret = call.headers.get("Authorization", "").partition(" ")[2]
-        body = {
-            "title": f"Bad Request for {ECHO}",
-            "detail": f"Shipment to {ECHO} refused, token {secret}",
-            "violations": [{"name": "address", "reason": f"rejected value {ECHO}"}],
-        }
-        line.answer(json.dumps(body).encode(), status="400 Bad Request")
-
-    def refuse_stock(line: Line, call: Call) -> None:
-        """A stock call names nobody, so nobody can be repeated; the token can."""
-        said = {"title": "Bad Request", "detail": f"refused {call.headers.get('Authorization', '')}"}
-        line.answer(json.dumps(said).encode(), status="400 Bad Request")
-
-    def refuse_file(line: Line, call: Call) -> None:
-        """For a 400 a file would be halved until the wrong row is found, a file a minute."""
-        said = {"message": f"forbidden for {call.headers.get('Authorization', '')}", "status": 403}
-        line.answer(json.dumps(said).encode(), status="403 Forbidden")
-
-    def refuse_entry(line: Line, call: Call) -> None:
-        secret = call.headers.get("Authorization", "").partition(" ")[2]
-        said = {"error": {"code": "", "message": {"lang": "nl", "value": f"Fout: {ECHO} {secret}"}}}
-        line.answer(json.dumps(said).encode(), status="400 Bad Request")
-
-    def refuse_at_operator(line: Line, call: Call) -> None:
-        who, key = ECHO_BEFORE if "/accept" in call.path else ECHO, call.headers.get("Authorization", "")
-        line.answer(
-            json.dumps({"message": f"Order of {who} refused, key {key}", "status": 400}).encode(),
-            status="400 Bad Request",
-        )
-
-    def refuse_at_shop(line: Line, call: Call) -> None:
-        secret = call.headers.get("Authorization", "").partition(" ")[2]
-        said = {
-            "status": "400",
-            "code": "0",
-            "title": f"Bad Request for {ECHO}",
-            "detail": f"{ECHO} {secret}",
-        }
-        line.answer(json.dumps({"errors": [said]}).encode(), status="400 Bad Request")
-
-    for method, path in (("PUT", "/accept"), ("PUT", "/cancel"), ("POST", "/api/shipments")):
-        marked.mirakl.play(method, path, refuse_at_operator)
-    for method, path in (("PATCH", "/api/order-delivery"), ("POST", "/state/")):
-        marked.shopware.play(method, path, refuse_at_shop)
-    marked.mirakl.play("POST", "/offers/stock/imports", refuse_file)
-    marked.shopware.play("POST", "/_action/sync", refuse_stock)
-    marked.bol.play("POST", "/retailer/shipments", refuse)
-    marked.bol.play("PATCH", "/retailer/offers", refuse_stock)
-    marked.books.play("POST", "salesentry/SalesEntries", refuse_entry)
-
-
-def _echo_tokens(line: Line, call: Call) -> None:
-    sent = call.body.decode()
-    basic = call.headers.get("Authorization", "")
-    said = {"error": f"invalid_client {basic}", "error_description": f"bad request {sent} {basic}"}
-    line.answer(json.dumps(said).encode(), status="401 Unauthorized")
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
@@ -277,7 +211,7 @@ def _everything(marked: Marked, monkeypatch: pytest.MonkeyPatch) -> None:
         ),
     )
     run("take-in")
-    _echoes(marked)
+    echo_at_every_write(marked.bol, marked.books, marked.mirakl, marked.shopware)
     run("doctor", "--html", str(marked.person.settings.parent / "doctor.html"))
     run("doctor", "--json")
     run("orders", "cancel", unwanted, "--reason", "34", "--yes")
@@ -294,17 +228,20 @@ def _everything(marked: Marked, monkeypatch: pytest.MonkeyPatch) -> None:
         ("quarantine", "list"), ("quarantine", "retry"), ("failed", "list"), ("failed", "retry"), ("orders", "list"),
         ("orders", "show", good), ("orders", "show", parcel), ("orders", "show", bad), ("alerts", "list"),
         ("release-stock", "bol_main"), ("orders", "show", waiting), ("orders", "show", sent),
-        ("orders", "show", web_sent), ("completeness",),
+        ("orders", "show", web_sent), ("completeness",), ("approvals",), ("approvals", "--json"),
+        ("account", "stop", "bol_main", "--reason", STOPPED_FOR, "--what", "all"), ("sweep",), ("push-stock",),
+        ("dispatch",), ("account", "list"), ("approvals", "bol_main"), ("alerts", "list"),
+        ("account", "go", "bol_main"),
     ):  # fmt: skip
         run(*command)
     lane_at_work(marked.person.settings, world, marked.said, marked.secrets, monkeypatch)
     _observe(marked)
     _dagster(marked)
     marked.pass_time(3 * 3600)
-    marked.bol.play("POST", "/token", _echo_tokens)
-    marked.books.play("POST", "oauth2/token", _echo_tokens)
-    marked.shopware.play("POST", "/oauth/token", _echo_tokens)
-    marked.mirakl.play("GET", "/api/", _echo_tokens)
+    marked.bol.play("POST", "/token", echo_tokens)
+    marked.books.play("POST", "oauth2/token", echo_tokens)
+    marked.shopware.play("POST", "/oauth/token", echo_tokens)
+    marked.mirakl.play("GET", "/api/", echo_tokens)
     run("doctor", "--html", str(marked.person.settings.parent / "doctor.html"))
     run("sweep")
     run("dispatch")
@@ -392,6 +329,9 @@ def test_no_secret_and_no_person_is_found_where_none_may_stand(
     found |= file_leaks(files_below(marked.person.settings.parent, marked.home), both)
     found |= _warehouse_leaks(marked)
     assert not found, "\n".join(sorted(found))
+    shown = {what.partition(" ")[2]: text for what, text in marked.said.items()}
+    assert STOPPED_FOR in shown["account list"]
+    assert "bol_main: goes on (stock, effects, orders)" in shown["account go bol_main"]
     assert len(marked.secrets) >= 6
     assert len(kept.lines) > 100
 
