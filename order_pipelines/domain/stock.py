@@ -21,6 +21,36 @@ Movement = Literal[
 """Why a position moved: the kind of a row of ``stock_movements``."""
 MOVEMENT_KINDS: tuple[str, ...] = get_args(Movement)
 
+EventKind = Literal[
+    "desired",
+    "sent",
+    "accepted",
+    "postponed",
+    "confirmed",
+    "rejected",
+    "in_doubt",
+    "held",
+    "released",
+    "read_back",
+    "repaired",
+]
+"""What became of the number of an offer: the kind of a row of ``channel_stock_events``."""
+STOCK_EVENT_KINDS: tuple[str, ...] = get_args(EventKind)
+
+OversellCause = Literal[
+    "detection_lag",
+    "push_rejected",
+    "push_late",
+    "manual_change",
+    "till",
+    "supplier",
+    "policy",
+    "count",
+    "unknown",
+]
+"""Why a piece was sold that was not there: the cause of a row of ``oversell_cases``."""
+OVERSELL_CAUSES: tuple[str, ...] = get_args(OversellCause)
+
 
 @dataclass(frozen=True, slots=True)
 class Evidence:

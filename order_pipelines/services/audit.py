@@ -8,33 +8,28 @@ could write outside goes through.
 import re
 from collections.abc import Iterator
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from order_pipelines import clock
 from order_pipelines.connectors.registry import connector_of
+from order_pipelines.domain.decisions import Decision
 from order_pipelines.errors import ConfigurationError
 from order_pipelines.operations.store import AUDIT, OperationsStore, next_values
 from order_pipelines.operations.tables import audit_log
 from order_pipelines.settings import Settings, load_settings
 
-SETTING = "setting"
-RELEASE_STOCK, CANCEL_ORDER, ACCEPT_ORDER = "release_stock", "cancel_order", "accept_order"
-REFUND_ORDER, RETRY_QUARANTINE, RETRY_FAILED = "refund_order", "retry_quarantine", "retry_failed"
-STOP_ACCOUNT, GO_ACCOUNT = "stop_account", "go_account"
-KINDS = (
-    SETTING,
-    RELEASE_STOCK,
-    CANCEL_ORDER,
-    ACCEPT_ORDER,
-    REFUND_ORDER,
-    RETRY_QUARANTINE,
-    RETRY_FAILED,
-    STOP_ACCOUNT,
-    GO_ACCOUNT,
-)
+SETTING: Final = "setting"
+RELEASE_STOCK: Final = "release_stock"
+CANCEL_ORDER: Final = "cancel_order"
+ACCEPT_ORDER: Final = "accept_order"
+REFUND_ORDER: Final = "refund_order"
+RETRY_QUARANTINE: Final = "retry_quarantine"
+RETRY_FAILED: Final = "retry_failed"
+STOP_ACCOUNT: Final = "stop_account"
+GO_ACCOUNT: Final = "go_account"
 COMMAND, SETTINGS = "command", "settings"
 MODE = "mode"
 
@@ -60,7 +55,7 @@ def decided_by(word: str | None) -> str:
 
 def record(
     connection: Connection,
-    kind: str,
+    kind: Decision,
     account: str | None,
     subject: str,
     *,

@@ -3,40 +3,19 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any, Literal
+from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from order_pipelines.connectors.registry import connector_of
+from order_pipelines.domain.stock import OversellCause
 from order_pipelines.operations.tables import channel_stock_events, order_lines
 from order_pipelines.services.availability import policy_of, read_stockroom
 from order_pipelines.services.sale_lines import SaleLine
 from order_pipelines.services.shelves import News, Shelf
 from order_pipelines.settings import Settings
 
-Cause = Literal[
-    "detection_lag",
-    "push_rejected",
-    "push_late",
-    "manual_change",
-    "till",
-    "supplier",
-    "policy",
-    "count",
-    "unknown",
-]
-CAUSES: tuple[Cause, ...] = (
-    "detection_lag",
-    "push_rejected",
-    "push_late",
-    "manual_change",
-    "till",
-    "supplier",
-    "policy",
-    "count",
-    "unknown",
-)
 _SAMPLES = 500
 _SAMPLED = timedelta(days=7)
 _REMEMBERED = timedelta(days=2)
@@ -54,7 +33,7 @@ class Verdict:
         words: the evidence, as a sentence.
     """
 
-    cause: Cause
+    cause: OversellCause
     is_avoidable: bool
     known_at: datetime | None
     late_seconds: int | None
@@ -77,6 +56,9 @@ def find_cause(
         return Verdict("supplier", False, None, None, words)
     left, since = shelf.known_left(line, account.serves)
     offer = _Offer(connection, line)
+    if not shelf.was_known_by(line.placed_at, account.serves):
+        words = f"we knew of none of it by then; {_told(line, offer)}"
+        return Verdict("unknown", offer.showed_none_at(line.placed_at), None, None, words)
     if since is None:
         return _not_known(settings, line, shelf, left, offer)
     return _known(connection, settings, line, since, offer)
@@ -95,7 +77,8 @@ def _not_known(settings: Settings, line: SaleLine, shelf: Shelf, left: int, offe
                 f"a count taken {_moment(count.taken_at)} came after a newer one: {count.quantity} lay there"
             )
             return Verdict("count", after_zero, None, None, words + tail)
-        return Verdict("unknown", after_zero, None, None, f"by the books {left} were left{tail}")
+        words = f"by the books {left} were left; {_told(line, offer)}"
+        return Verdict("unknown", after_zero, None, None, words)
     late = _seconds(news.booked_at - news.row.occurred_at)
     cause, what = _what_came_late(settings, news)
     words = (
@@ -105,7 +88,15 @@ def _not_known(settings: Settings, line: SaleLine, shelf: Shelf, left: int, offe
     return Verdict(cause, after_zero, news.booked_at, late, words)
 
 
-def _what_came_late(settings: Settings, news: News) -> tuple[Cause, str]:
+def _told(line: SaleLine, offer: "_Offer") -> str:
+    confirmed = offer.confirmed_at(line.placed_at)
+    number = (
+        "no number of ours" if confirmed is None else f"{confirmed.quantity} {_moment(confirmed.happened_at)}"
+    )
+    return f"{line.account} had confirmed {number}"
+
+
+def _what_came_late(settings: Settings, news: News) -> tuple[OversellCause, str]:
     row = news.row
     if row.order_key is not None:
         name = str(row.order_key).split(":", 1)[0]
@@ -233,10 +224,15 @@ class _Offer:
         """The first confirmation of a version or a newer one."""
         return next((row for row in self._rows if row.kind == "confirmed" and row.version >= version), None)
 
+    def confirmed_at(self, moment: datetime) -> Any | None:
+        """The last number that the channel had confirmed by a moment."""
+        rows = [row for row in self._rows if row.kind == "confirmed" and row.happened_at <= moment]
+        return rows[-1] if rows else None
+
     def showed_none_at(self, moment: datetime) -> bool:
         """Whether the last number the channel had confirmed by a moment was zero."""
-        rows = [row for row in self._rows if row.kind == "confirmed" and row.happened_at <= moment]
-        return bool(rows) and rows[-1].quantity == 0
+        row = self.confirmed_at(moment)
+        return row is not None and row.quantity == 0
 
     def showed_more(self, confirmed: Any) -> Any | None:
         """The reading that showed more than was confirmed, before anything else was confirmed."""

@@ -16,6 +16,8 @@ from order_pipelines.services.past_stock import Count, counts_of
 from order_pipelines.services.sale_lines import CartHold, SaleLine, read_carts, read_sale_lines
 
 _REMEMBERED = timedelta(days=2)
+# What says that pieces lie somewhere; an order alone says only that somebody wants them.
+_SUPPLY = ("counted", "corrected", "received", "returned", "transferred")
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +95,17 @@ class Shelf:
     def is_counted(self, places: Collection[str], moment: datetime) -> bool:
         """Tell whether the article had been counted at any of the places by a moment."""
         return any(count.taken_at <= moment for place in places for count in self._counts.get(place, ()))
+
+    def was_known_by(self, moment: datetime, places: Collection[str]) -> bool:
+        """Tell whether the books had heard by a moment that the article lies, or lay, at any of the places."""
+        moves = stock_movements.c
+        query = sa.select(sa.literal(1)).where(
+            moves.sku == self.sku,
+            moves.location.in_(places),
+            moves.kind.in_(_SUPPLY),
+            moves.booked_at <= moment,
+        )
+        return self._connection.execute(query.limit(1)).first() is not None
 
     def on_hand(self, place: str, moment: datetime) -> int:
         """Return the pieces at a place at a moment, as is known now."""

@@ -8,28 +8,15 @@ known of the offer then (``services.explain_stock``).
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Any, Literal
+from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from order_pipelines import clock
+from order_pipelines.domain.stock import EventKind
 from order_pipelines.operations.store import STOCK_EVENT, OperationsStore, chunks, next_values
 from order_pipelines.operations.tables import channel_stock_events
-
-EventKind = Literal[
-    "desired",
-    "sent",
-    "accepted",
-    "postponed",
-    "confirmed",
-    "rejected",
-    "in_doubt",
-    "held",
-    "released",
-    "read_back",
-    "repaired",
-]
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,7 @@ import sqlalchemy as sa
 
 from order_pipelines import clock
 from order_pipelines.connectors.ports import WriteResult
+from order_pipelines.domain.stock import EventKind
 from order_pipelines.errors import ConnectorError
 from order_pipelines.operations.leases import Lease, assert_held
 from order_pipelines.operations.store import CHANGE, next_values
@@ -24,7 +25,7 @@ from order_pipelines.services.push_outcome import (
     Push,
 )
 from order_pipelines.services.shop import Shop
-from order_pipelines.services.stock_events import EventKind, StockEvent, event_of, note_events
+from order_pipelines.services.stock_events import StockEvent, event_of, note_events
 
 _BACKOFF_S = (5, 30, 120, 600, 3600)
 # A channel that was away for hours must not show an old number for another hour when it is back.

@@ -1,18 +1,7 @@
 """Declarations of ``core`` for who decided what."""
 
+from order_pipelines.domain.decisions import DECISIONS
 from order_pipelines.warehouse.columns import Table, instant, integer, text
-
-DECISIONS = (
-    "setting",
-    "release_stock",
-    "cancel_order",
-    "accept_order",
-    "refund_order",
-    "retry_quarantine",
-    "retry_failed",
-    "stop_account",
-    "go_account",
-)
 
 AUDIT_LOG = Table(
     schema="core",

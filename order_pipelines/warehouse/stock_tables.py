@@ -1,31 +1,7 @@
 """Declarations of what numbers went through: events of every offer, pieces sold without stock, who serves whom."""
 
+from order_pipelines.domain.stock import OVERSELL_CAUSES, STOCK_EVENT_KINDS
 from order_pipelines.warehouse.columns import Table, boolean, instant, integer, key, pieces, text
-
-STOCK_EVENT_KINDS = (
-    "desired",
-    "sent",
-    "accepted",
-    "postponed",
-    "confirmed",
-    "rejected",
-    "in_doubt",
-    "held",
-    "released",
-    "read_back",
-    "repaired",
-)
-OVERSELL_CAUSES = (
-    "detection_lag",
-    "push_rejected",
-    "push_late",
-    "manual_change",
-    "till",
-    "supplier",
-    "policy",
-    "count",
-    "unknown",
-)
 
 _ACCOUNT = key("account", "Account of the merchant at the outside system, by its name in the settings.")
 _CHANGE_SEQ = integer(

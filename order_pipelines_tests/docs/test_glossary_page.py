@@ -3,10 +3,9 @@
 import pytest
 
 from order_pipelines.domain.orders import FULFILMENT_STATUSES, LINE_KINDS, ORDER_STATUSES, PAYMENT_STATUSES
-from order_pipelines.domain.stock import MOVEMENT_KINDS
+from order_pipelines.domain.stock import MOVEMENT_KINDS, STOCK_EVENT_KINDS
 from order_pipelines.operations import outbox
 from order_pipelines.services import push_outcome
-from order_pipelines.warehouse.stock_tables import STOCK_EVENT_KINDS
 from order_pipelines_tests.docs.pages import DOCS, sections
 
 

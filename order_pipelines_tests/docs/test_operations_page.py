@@ -4,9 +4,10 @@ import ast
 import re
 from pathlib import Path
 
+from order_pipelines.domain.decisions import DECISIONS
+from order_pipelines.domain.stock import OVERSELL_CAUSES
 from order_pipelines.services.conservation import FLAGS, LAWS
 from order_pipelines.warehouse.engine import Warehouse
-from order_pipelines.warehouse.stock_tables import OVERSELL_CAUSES
 from order_pipelines_tests.docs.pages import DOCS, ROOT, code_blocks, sections, text_of
 
 PAGE = DOCS / "operations.md"
@@ -47,6 +48,11 @@ def test_every_law_of_stock_and_every_cause_of_an_oversell_is_described() -> Non
     described = {section.title: [row[0].strip("`") for row in section.rows] for section in sections(PAGE)}
     assert described["The laws of stock"] == [*LAWS, *FLAGS]
     assert sorted(described["Sold without stock"]) == sorted(OVERSELL_CAUSES)
+
+
+def test_every_decision_of_the_log_is_described() -> None:
+    (section,) = [section for section in sections(PAGE) if section.title == "Who decided what"]
+    assert tuple(name for row in section.rows for name in re.findall(r"`([a-z_]+)`", row[0])) == DECISIONS
 
 
 def test_its_questions_to_the_warehouse_run(tmp_path: Path) -> None:

@@ -7,13 +7,14 @@ import pytest
 
 from order_pipelines import clock
 from order_pipelines.connectors.http import MemoryBudget
+from order_pipelines.domain.stock import EventKind
 from order_pipelines.errors import TransientConnectorError
 from order_pipelines.live.breaker import Breaker, Pace
 from order_pipelines.live.budgets import ImpatientBudget, waiting_until
 from order_pipelines.live.figures import Lags, percentile
 from order_pipelines.operations.leases import holding, try_acquire
 from order_pipelines.operations.migrations import open_store
-from order_pipelines.services.stock_events import EventKind, StockEvent, note_events
+from order_pipelines.services.stock_events import StockEvent, note_events
 from order_pipelines_tests.operations.moments import at
 
 

@@ -208,6 +208,24 @@ def test_a_sale_after_a_confirmed_zero_could_be_helped_whatever_was_known(store:
     assert (case.cause, case.is_avoidable) == ("detection_lag", True)
 
 
+@pytest.mark.parametrize("is_told", [False, True])
+def test_what_was_sold_before_we_knew_anything_says_what_the_channel_had_been_told(
+    store: OperationsStore, is_told: bool
+) -> None:
+    """Three pieces lay there at midnight, which was known at one; five were sold half an hour before."""
+    shop = _shop(store, 3)
+    if is_told:
+        _event(shop, 0.25, "confirmed", 9, 1)
+    _book(shop, 8, _sold("early", 0.5, 5))
+    told = "9 2026-11-16 00:15:00 UTC" if is_told else "no number of ours"
+    case = _found(shop)["early"]
+    assert (case.cause, case.quantity, case.is_avoidable) == ("unknown", 2, False)
+    assert case.explanation == (
+        "2 of 5 pieces of A were not there when bol_main accepted them 2026-11-16 00:30:00 UTC (3 left): we knew of "
+        f"none of it by then; bol_main had confirmed {told}"
+    )
+
+
 def test_what_a_policy_or_a_supplier_promises_is_said_so(store: OperationsStore) -> None:
     from order_pipelines.operations.store import upsert
     from order_pipelines.operations.tables import supplier_stock

@@ -130,15 +130,3 @@ def test_oversells_are_listed_in_minutes_and_cleared_ones_are_not(shop: Shop, wa
     load_core(shop.store, warehouse)
     build_marts(warehouse)
     assert warehouse.query("select count(*) as n from mart.oversell_cases").to_pylist() == [{"n": 2}]
-
-
-def test_what_the_tables_allow_is_what_the_services_write() -> None:
-    """Two closed lists of words, each declared where it is used: they must not part."""
-    from typing import get_args
-
-    from order_pipelines.services.oversell_causes import CAUSES, Cause
-    from order_pipelines.services.stock_events import EventKind
-    from order_pipelines.warehouse.stock_tables import OVERSELL_CAUSES, STOCK_EVENT_KINDS
-
-    assert get_args(EventKind) == STOCK_EVENT_KINDS
-    assert get_args(Cause) == CAUSES == OVERSELL_CAUSES
