@@ -84,6 +84,23 @@ def listening() -> Iterator[list[Heard]]:
         _ears.heard = before
 
 
+_gates = threading.local()
+
+
+@contextmanager
+def asking_before_writes(may_write: Callable[[], None]) -> Iterator[None]:
+    """Call ``may_write`` before every call of this thread in the block that is no GET, after all waiting for its turn.
+
+    What it raises keeps the call from being sent. Between reading and writing a connector may wait for a minute.
+    """
+    before = getattr(_gates, "may_write", None)
+    _gates.may_write = may_write
+    try:
+        yield
+    finally:
+        _gates.may_write = before
+
+
 def redact_path(url: str) -> str:
     """Return the path of a URL without host, query and credentials, short enough for a message."""
     path = re.sub(r"^[a-z][a-z0-9+.-]*://[^/]*", "", url, flags=re.IGNORECASE).split("?", 1)[0]
@@ -169,6 +186,9 @@ class ApiSession:
                 raise self._error(
                     PermanentConnectorError, method, path, None, "points to another host; not followed"
                 )
+            may_write = getattr(_gates, "may_write", None)
+            if may_write is not None and method != "GET":
+                may_write()
             timeout = self._timeout(method, path)
             self._note_secrets(headers or {}, auth)
             sent_at, began = clock.now(), time.monotonic()

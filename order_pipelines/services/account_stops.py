@@ -12,6 +12,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from order_pipelines import clock
+from order_pipelines.domain.decisions import Decision
 from order_pipelines.errors import AccountStoppedError, ConfigurationError
 from order_pipelines.operations.store import OperationsStore, insert_new
 from order_pipelines.operations.tables import account_stops
@@ -40,11 +41,18 @@ class Stop:
 
     @property
     def words(self) -> str:
-        """The stop in a sentence."""
-        since = f"{self.stopped_at:%Y-%m-%d %H:%M:%S} UTC"
+        """The stop in a sentence, without the reason."""
+        return self._sentence("")
+
+    @property
+    def words_for_people(self) -> str:
+        """The same with what the person gave as the reason; free text, so for a terminal only."""
+        return self._sentence(f" ({self.reason})")
+
+    def _sentence(self, why: str) -> str:
         return (
-            f"{self.account} was stopped by a person at {since} ({self.reason}): {_MEANING.get(self.what, self.what)} "
-            f"until 'order-pipelines account go {self.account}'"
+            f"{self.account} was stopped by a person at {self.stopped_at:%Y-%m-%d %H:%M:%S} UTC{why}: "
+            f"{_MEANING.get(self.what, self.what)} until 'order-pipelines account go {self.account}'"
         )
 
 
@@ -72,6 +80,24 @@ def assert_not_stopped(connection: Connection, account: str, what: str) -> None:
     """
     if (stop := stop_of(connection, account, what)) is not None:
         raise AccountStoppedError(stop.words)
+
+
+class WriteGate:
+    """Asked before every call that writes: raises once a person stopped the account. Counts what it let through."""
+
+    def __init__(self, store: OperationsStore, account: str, what: str) -> None:
+        self._store, self._account, self._what = store, account, what
+        self.let_through = 0
+
+    def __call__(self) -> None:
+        """Let a call go out.
+
+        Raises:
+            AccountStoppedError: it may not.
+        """
+        with self._store.reading() as connection:
+            assert_not_stopped(connection, self._account, self._what)
+        self.let_through += 1
 
 
 def stop_account(
@@ -116,7 +142,7 @@ def let_account_go(store: OperationsStore, account: str, word: str, *, by: str =
 
 
 def _record(
-    connection: Connection, kind: str, account: str, before: set[str], after: Iterable[str], by: str
+    connection: Connection, kind: Decision, account: str, before: set[str], after: Iterable[str], by: str
 ) -> None:
     record(connection, kind, account, account, before=_listed(before), after=_listed(after), by=by)
 

@@ -1,7 +1,8 @@
 """Sending what was planned: looked for before it is sent again, confirmed by the other side, or named and waiting."""
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from decimal import Decimal
@@ -11,6 +12,7 @@ import sqlalchemy as sa
 
 from order_pipelines import clock
 from order_pipelines.connectors.aftersales import RefundSink
+from order_pipelines.connectors.http import asking_before_writes
 from order_pipelines.connectors.ports import (
     BookedEntry,
     EntryLine,
@@ -32,8 +34,9 @@ from order_pipelines.operations.leases import Lease, assert_held, holding
 from order_pipelines.operations.people import without_people
 from order_pipelines.operations.store import CHANGE, chunks, next_values
 from order_pipelines.operations.tables import invoices, orders, shipments
+from order_pipelines.operations.tables import outbox as outbox_table
 from order_pipelines.services.accepting import CHANNEL_ACCEPTANCE
-from order_pipelines.services.account_stops import EFFECTS, assert_not_stopped, stop_of
+from order_pipelines.services.account_stops import EFFECTS, WriteGate, assert_not_stopped, stop_of
 from order_pipelines.services.cancelling import CHANNEL_CANCELLATION, is_cancelled_here
 from order_pipelines.services.planning import CHANNEL_SHIPMENT, SALES_ENTRY
 from order_pipelines.services.refunding import CHANNEL_REFUND, send_refund
@@ -48,6 +51,7 @@ _LOOKED_FOR = frozenset({SALES_ENTRY, CHANNEL_SHIPMENT, CHANNEL_REFUND})
 _BUDGET_STATUSES = frozenset({401, 403, 429})
 # One lost answer says nothing of the next parcel; after three in a row nobody is there, and each costs its timeout.
 _SILENT_IN_A_ROW = 3
+_ENTRY_STATES = {outbox.PENDING: "planned", outbox.IN_DOUBT: "in_doubt"}
 
 
 @dataclass
@@ -145,7 +149,8 @@ def _send_entries(shop: Shop, account: str, rows: list[Any], lease: Lease, done:
     sink = shop.connect(account, lambda connector: connector.invoice_sink, _deadline(shop))
     for row in rows:
         try:
-            _send_entry(shop, sink, row, lease, done)
+            with _stoppable(shop, row):
+                _send_entry(shop, sink, row, lease, done)
         except ConsentNeededError:
             raise
         except ConnectorError as error:
@@ -239,9 +244,7 @@ def _note_failure(shop: Shop, row: Any, error: ConnectorError, done: Dispatched)
                 wait_s = max(wait_s, _lag_s(row))
             outbox.postpone(connection, row, state, str(error), at_least_s=wait_s)
             if row.kind == SALES_ENTRY:
-                _note_invoice(
-                    connection, row.subject_key, "in_doubt" if state == outbox.IN_DOUBT else "planned", None
-                )
+                _note_invoice(connection, row.subject_key, _ENTRY_STATES[state], None)
             done.in_doubt += state == outbox.IN_DOUBT
         else:
             outbox.move(
@@ -263,13 +266,32 @@ def _send_to_channel(shop: Shop, account: str, rows: list[Any], lease: Lease, do
     for row in rows:
         try:
             if send is not None:
-                send(row)
+                with _stoppable(shop, row):
+                    send(row)
             silent = 0
         except ConnectorError as error:
             goes_on = _note_failure(shop, row, error, done)
             silent = silent + 1 if error.maybe_acted and error.status is None else 0
             if not goes_on and not 0 < silent < _SILENT_IN_A_ROW:
                 raise
+
+
+@contextmanager
+def _stoppable(shop: Shop, row: Any) -> Iterator[None]:
+    """Let a stop take hold before the next call that writes; what nothing was sent of waits as it did before."""
+    gate = WriteGate(shop.store, row.account, EFFECTS)
+    known = sa.select(outbox_table.c.state).where(outbox_table.c.effect_key == row.effect_key)
+    try:
+        with asking_before_writes(gate):
+            yield
+    except AccountStoppedError as error:
+        with shop.store.transaction() as connection:
+            if row.state != outbox.SENT and connection.execute(known).scalar() == outbox.SENT:
+                state = outbox.IN_DOUBT if gate.let_through else row.state
+                outbox.move(connection, row.effect_key, state, reason=str(error))
+                if row.kind == SALES_ENTRY:
+                    _note_invoice(connection, row.subject_key, _ENTRY_STATES[state], None)
+        raise
 
 
 def _sender(shop: Shop, account: str, kind: str, lease: Lease, done: Dispatched) -> Callable[[Any], None]:

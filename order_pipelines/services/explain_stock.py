@@ -303,7 +303,7 @@ def _why(settings: Settings, account: str, offer: ToldOffer, stop: Stop | None) 
     if settings.accounts[account].mode == "observe":
         return "the account observes"
     if stop is not None:
-        return stop.words
+        return stop.words_for_people
     fate, desired = offer.fate, offer.desired
     if (
         fate is not None
@@ -383,7 +383,10 @@ def _brakes(connection: Connection, settings: Settings, account: str, at: dateti
     if at is not None:
         return []
     stale = describe(stale_inputs(connection, settings, account))
-    return [*(stop.words for stop in all_stops(connection, account)), *([] if stale is None else [stale])]
+    return [
+        *(stop.words_for_people for stop in all_stops(connection, account)),
+        *([] if stale is None else [stale]),
+    ]
 
 
 def _notes(account: AccountSettings, at: datetime | None, *, is_bundle: bool) -> list[str]:

@@ -141,6 +141,19 @@ def test_a_stop_takes_hold_between_two_acceptances_of_one_round(
     assert len(set(_acceptances(sqlite_house))) == len(_acceptances(sqlite_house)) == 3
 
 
+def test_a_stop_while_the_order_is_looked_at_keeps_the_acceptance_back(
+    sqlite_house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The operator lets an order be read once a minute: between looking and accepting there may be such a minute."""
+    _wait_for_acceptance(sqlite_house)
+    _stopping_after(monkeypatch, sqlite_house, lambda request: request.method == "GET")
+    assert _accept(sqlite_house).stopped == {MARKET}
+    assert (_acceptances(sqlite_house), _acceptance_effects(sqlite_house)) == ([], [("pending", 0)])
+    _go(sqlite_house)
+    assert _accept(sqlite_house).confirmed == 1
+    assert len(_acceptances(sqlite_house)) == 1
+
+
 def test_an_acceptance_whose_answer_was_lost_before_the_stop_is_not_repeated_after_it(
     sqlite_house: House,
 ) -> None:
@@ -230,6 +243,20 @@ def test_a_stop_takes_hold_between_two_refunds_of_one_round(
     for _ in range(2):
         sqlite_house.dispatch()
     assert (sqlite_house.refund_writes(), len(sqlite_house.refunds_there())) == (2, 2)
+
+
+def test_a_stop_while_the_order_is_looked_at_keeps_the_refund_back(
+    sqlite_house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _plan_refund(sqlite_house, sqlite_house.buy_at_market(("KEU-1001", 2)))
+    sqlite_house.world.pass_time(61)
+    _stopping_after(monkeypatch, sqlite_house, lambda request: request.method == "GET")
+    assert dispatch_kind(sqlite_house.shop, CHANNEL_REFUND).stopped == {MARKET}
+    assert (sqlite_house.refund_writes(), sqlite_house.refunds_there()) == (0, [])
+    assert sqlite_house.effects() == [("pending", 1, "39.95")]
+    _go(sqlite_house)
+    sqlite_house.dispatch()
+    assert (sqlite_house.refund_writes(), sqlite_house.refunds_there()) == (1, [Decimal("39.95")])
 
 
 def test_a_refund_whose_answer_was_lost_before_the_stop_is_not_given_twice(sqlite_house: House) -> None:
