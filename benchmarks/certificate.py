@@ -81,6 +81,9 @@ def run(small: bool) -> list[Result]:
         for one in pool.imap(_keep, [(name, seed, size) for name in order], chunksize=1):
             print(f"  {one.name}: {one.accepted:,} pieces accepted, {one.oversold} oversold", flush=True)
             found[one.name] = one
+        # The end of the block stops workers by a signal, and one that came in a finalizer was lost: they end first.
+        pool.close()
+        pool.join()
     tallies = [found[name] for name in names]
     return [as_result(seed, size, tallies)]
 
