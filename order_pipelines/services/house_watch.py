@@ -183,7 +183,8 @@ def _backlogs(connection: Connection, settings: Settings, now: datetime) -> Iter
     )
     for name, account in settings.accounts.items():
         if undecided := len(waiting_orders(connection, name, account.mode)):
-            waits[name].append(f"{undecided} orders wait for acceptance (order-pipelines orders accept)")
+            number = "1 order waits" if undecided == 1 else f"{undecided} orders wait"
+            waits[name].append(f"{number} for acceptance (order-pipelines orders accept)")
     for name in sorted(waits):
         if name in settings.accounts and settings.accounts[name].enabled:
             yield Concern(f"{BACKLOG}:{name}", "warning", f"{name}: {'; '.join(waits[name])}")

@@ -158,7 +158,7 @@ def test_what_waits_and_why(played: Played) -> None:
     (held,) = [line for line in played.lines if line.startswith("order bol_main:1043210005")]
     assert "no ledger account is set for country BE and VAT class 'low'" in held
     assert (
-        "backlog:blokker blokker: 1 orders wait for acceptance (order-pipelines orders accept)"
+        "backlog:blokker blokker: 1 order waits for acceptance (order-pipelines orders accept)"
         in played.lines
     )
 
