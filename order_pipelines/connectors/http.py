@@ -88,17 +88,17 @@ _gates = threading.local()
 
 
 @contextmanager
-def asking_before_writes(may_write: Callable[[], None]) -> Iterator[None]:
-    """Call ``may_write`` before every call of this thread in the block that is no GET, after all waiting for its turn.
+def asking_before_calls(may_call: Callable[[], None], *, is_for_gets: bool = True) -> Iterator[None]:
+    """Ask ``may_call`` before every call of this thread in the block, after all waiting for the call's turn.
 
     What it raises keeps the call from being sent. Between reading and writing a connector may wait for a minute.
     """
-    before = getattr(_gates, "may_write", None)
-    _gates.may_write = may_write
+    before = getattr(_gates, "gate", None)
+    _gates.gate = (may_call, is_for_gets)
     try:
         yield
     finally:
-        _gates.may_write = before
+        _gates.gate = before
 
 
 def redact_path(url: str) -> str:
@@ -186,9 +186,9 @@ class ApiSession:
                 raise self._error(
                     PermanentConnectorError, method, path, None, "points to another host; not followed"
                 )
-            may_write = getattr(_gates, "may_write", None)
-            if may_write is not None and method != "GET":
-                may_write()
+            may_call, is_for_gets = getattr(_gates, "gate", None) or (None, False)
+            if may_call is not None and (is_for_gets or method != "GET"):
+                may_call()
             timeout = self._timeout(method, path)
             self._note_secrets(headers or {}, auth)
             sent_at, began = clock.now(), time.monotonic()

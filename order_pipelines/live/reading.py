@@ -56,6 +56,7 @@ class Poller(Worker):
             lane.reading.left_open()
             return _BUSY_S
         if sweep.is_stopped:
+            lane.note_booked(sweep.booked)
             lane.reading.left_open()
             return _IDLE_S
         lane.count(polls=1, poll_problems=int(sweep.problem is not None), not_read=sweep.failed)

@@ -82,8 +82,8 @@ def assert_not_stopped(connection: Connection, account: str, what: str) -> None:
         raise AccountStoppedError(stop.words)
 
 
-class WriteGate:
-    """Asked before every call that writes: raises once a person stopped the account. Counts what it let through."""
+class CallGate:
+    """Asked before every call of an account: raises once a person stopped it. Counts what it let through."""
 
     def __init__(self, store: OperationsStore, account: str, what: str) -> None:
         self._store, self._account, self._what = store, account, what

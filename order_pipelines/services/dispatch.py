@@ -12,7 +12,7 @@ import sqlalchemy as sa
 
 from order_pipelines import clock
 from order_pipelines.connectors.aftersales import RefundSink
-from order_pipelines.connectors.http import asking_before_writes
+from order_pipelines.connectors.http import asking_before_calls
 from order_pipelines.connectors.ports import (
     BookedEntry,
     EntryLine,
@@ -36,7 +36,7 @@ from order_pipelines.operations.store import CHANGE, chunks, next_values
 from order_pipelines.operations.tables import invoices, orders, shipments
 from order_pipelines.operations.tables import outbox as outbox_table
 from order_pipelines.services.accepting import CHANNEL_ACCEPTANCE
-from order_pipelines.services.account_stops import EFFECTS, WriteGate, assert_not_stopped, stop_of
+from order_pipelines.services.account_stops import EFFECTS, CallGate, assert_not_stopped, stop_of
 from order_pipelines.services.cancelling import CHANNEL_CANCELLATION, is_cancelled_here
 from order_pipelines.services.planning import CHANNEL_SHIPMENT, SALES_ENTRY
 from order_pipelines.services.refunding import CHANNEL_REFUND, send_refund
@@ -279,10 +279,10 @@ def _send_to_channel(shop: Shop, account: str, rows: list[Any], lease: Lease, do
 @contextmanager
 def _stoppable(shop: Shop, row: Any) -> Iterator[None]:
     """Let a stop take hold before the next call that writes; what nothing was sent of waits as it did before."""
-    gate = WriteGate(shop.store, row.account, EFFECTS)
+    gate = CallGate(shop.store, row.account, EFFECTS)
     known = sa.select(outbox_table.c.state).where(outbox_table.c.effect_key == row.effect_key)
     try:
-        with asking_before_writes(gate):
+        with asking_before_calls(gate, is_for_gets=False):
             yield
     except AccountStoppedError as error:
         with shop.store.transaction() as connection:

@@ -14,14 +14,15 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from order_pipelines import clock
+from order_pipelines.connectors.http import asking_before_calls
 from order_pipelines.connectors.ports import Fetched, Listed, OrderSource, Since
-from order_pipelines.errors import ConnectorError, OrderPipelinesError
+from order_pipelines.errors import AccountStoppedError, ConnectorError, OrderPipelinesError
 from order_pipelines.operations import inbox
 from order_pipelines.operations.inbox import Incoming
 from order_pipelines.operations.leases import holding
 from order_pipelines.operations.store import chunks, upsert
 from order_pipelines.operations.tables import cursors, fetch_backlog, orders
-from order_pipelines.services.account_stops import ORDERS, stop_of
+from order_pipelines.services.account_stops import ORDERS, CallGate, stop_of
 from order_pipelines.services.booking import Booked
 from order_pipelines.services.interpreting import (
     BACKOFF_S,
@@ -102,18 +103,22 @@ def sweep_account(shop: Shop, account: str, *, deep: bool = False) -> Sweep:
                 account, lambda connector: connector.order_source, _deadline(shop, since, started)
             )
             _attempted(shop, account, started)
-            broken_off = _list(shop, account, source, since, sweep)
-            _fetch_backlog(shop, account, source, sweep)
+            with asking_before_calls(CallGate(shop.store, account, ORDERS)):
+                broken_off = _list(shop, account, source, since, sweep)
+                _fetch_backlog(shop, account, source, sweep)
             if broken_off is not None:
                 raise broken_off
+        except AccountStoppedError as error:
+            sweep.is_stopped, sweep.problem, sweep.retryable = True, str(error), False
         except OrderPipelinesError as error:
             sweep.problem = str(error)
             sweep.retryable = getattr(error, "retryable", False)
             sweep.retry_after_s = getattr(error, "retry_after_s", None)
             sweep.is_refused = getattr(error, "status", None) == _TOO_MANY
         interpret_waiting(shop, shop.account(account).system, sweep.booked)
-        # Everything listed is stored by now, or written down as still to read.
-        finish_reading(shop.store, account, ORDER_STREAM, started, sweep.problem)
+        if not sweep.is_stopped:
+            # Everything listed is stored by now, or written down as still to read.
+            finish_reading(shop.store, account, ORDER_STREAM, started, sweep.problem)
     return sweep
 
 
@@ -244,22 +249,25 @@ def _fetch_backlog(shop: Shop, account: str, source: OrderSource, sweep: Sweep) 
             )
         )
     ready: list[Fetched] = []
-    system_down: ConnectorError | None = None
+    ended_by: OrderPipelinesError | None = None
     for row in due:
         try:
             ready.append(source.fetch_order(row.external_id))
+        except AccountStoppedError as error:
+            ended_by = error
+            break
         except ConnectorError as error:
             sweep.failed += 1
             _postpone(shop, row, error)
             if _stops_account(error):
-                system_down = error
+                ended_by = error
                 break
         if len(ready) >= _STORE_EVERY:
             _store_fetched(shop, account, ready, sweep)
             ready = []
     _store_fetched(shop, account, ready, sweep)
-    if system_down is not None:
-        raise system_down
+    if ended_by is not None:
+        raise ended_by
 
 
 def _stops_account(error: ConnectorError) -> bool:

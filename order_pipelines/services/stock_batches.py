@@ -10,7 +10,14 @@ from order_pipelines.operations.leases import Lease
 from order_pipelines.operations.store import chunks
 from order_pipelines.services.push_outcome import IN_DOUBT, PENDING, SENT, Push
 from order_pipelines.services.shop import Shop
-from order_pipelines.services.stock_writes import Written, concerns_account, note_sent, postpone, settle
+from order_pipelines.services.stock_writes import (
+    Written,
+    concerns_account,
+    note_sent,
+    postpone,
+    settle,
+    stoppable,
+)
 
 # A batch that its channel still works on after this is sent again: absolute numbers may be said twice.
 _LOST_AFTER = timedelta(minutes=15)
@@ -84,7 +91,8 @@ def _ask(shop: Shop, sink: StockBatchSink, rows: list[Any], push: Push) -> list[
 def _send(shop: Shop, sink: StockBatchSink, rows: list[Any], lease: Lease, push: Push) -> None:
     note_sent(shop, rows, lease)
     try:
-        results = sink.push_stocks([StockWrite(row.offer_id, row.desired_quantity) for row in rows])
+        with stoppable(shop, rows):
+            results = sink.push_stocks([StockWrite(row.offer_id, row.desired_quantity) for row in rows])
     except ConnectorError as error:
         if concerns_account(error):
             postpone(shop, rows, PENDING, error)

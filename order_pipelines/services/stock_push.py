@@ -23,7 +23,14 @@ from order_pipelines.services.shop import Shop
 from order_pipelines.services.stock_batches import push_batches
 from order_pipelines.services.stock_events import event_of, not_yet_held, note_events
 from order_pipelines.services.stock_read_back import read_back
-from order_pipelines.services.stock_writes import Written, concerns_account, note_sent, postpone, settle
+from order_pipelines.services.stock_writes import (
+    Written,
+    concerns_account,
+    note_sent,
+    postpone,
+    settle,
+    stoppable,
+)
 from order_pipelines.services.taking_over import must_list_first
 
 __all__ = ["Push", "push_account", "read_back", "refresh_offers", "release_stock"]
@@ -199,7 +206,8 @@ def _push_one(shop: Shop, sink: StockSink, row: Any, lease: Lease, push: Push) -
     quantity, version = row.desired_quantity, row.desired_version
     note_sent(shop, [row], lease)
     try:
-        result = sink.push_stock(row.offer_id, quantity)
+        with stoppable(shop, [row]):
+            result = sink.push_stock(row.offer_id, quantity)
     except ConnectorError as error:
         if concerns_account(error):
             postpone(shop, [row], PENDING, error)

@@ -1,6 +1,7 @@
 """Writing down what is sent to a channel's offers and what became of it: one place for single calls and batches."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
@@ -8,13 +9,14 @@ from typing import Any
 import sqlalchemy as sa
 
 from order_pipelines import clock
+from order_pipelines.connectors.http import asking_before_calls
 from order_pipelines.connectors.ports import WriteResult
 from order_pipelines.domain.stock import EventKind
-from order_pipelines.errors import ConnectorError
+from order_pipelines.errors import AccountStoppedError, ConnectorError, TransientConnectorError
 from order_pipelines.operations.leases import Lease, assert_held
 from order_pipelines.operations.store import CHANGE, next_values
 from order_pipelines.operations.tables import channel_stock
-from order_pipelines.services.account_stops import STOCK, assert_not_stopped
+from order_pipelines.services.account_stops import STOCK, CallGate, assert_not_stopped
 from order_pipelines.services.push_outcome import (
     CONFIRMED,
     IN_DOUBT,
@@ -78,6 +80,27 @@ def note_sent(shop: Shop, rows: Sequence[Any], lease: Lease) -> None:
         note_events(
             connection, [event_of(row, "sent", row.desired_quantity, row.desired_version) for row in rows]
         )
+
+
+@contextmanager
+def stoppable(shop: Shop, rows: Sequence[Any]) -> Iterator[None]:
+    """Let a stop take hold before the call itself, whose turn may be a minute after :func:`note_sent`.
+
+    Raises:
+        AccountStoppedError: a person stopped the account; what nothing was sent of is due as it was before.
+    """
+    account = rows[0].account
+    gate = CallGate(shop.store, account, STOCK)
+    try:
+        with asking_before_calls(gate, is_for_gets=False):
+            yield
+    except AccountStoppedError as error:
+        has_begun = gate.let_through > 0
+        said = TransientConnectorError(
+            str(error), system=shop.account(account).system, retry_after_s=0.0, maybe_acted=has_begun
+        )
+        postpone(shop, rows, IN_DOUBT if has_begun else PENDING, said)
+        raise
 
 
 def postpone(shop: Shop, rows: Sequence[Any], state: str, error: ConnectorError) -> None:

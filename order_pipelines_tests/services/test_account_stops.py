@@ -2,6 +2,7 @@
 
 import multiprocessing
 from concurrent.futures import ProcessPoolExecutor
+from typing import Any
 
 import pytest
 import requests
@@ -15,6 +16,7 @@ from order_pipelines.services.dispatch import dispatch_all
 from order_pipelines.services.explain_stock import explain_stock
 from order_pipelines.services.house_watch import look_after
 from order_pipelines.services.planning import plan_all
+from order_pipelines.services.rate_blocks import SharedBudget
 from order_pipelines.services.report_brakes import brake_notices
 from order_pipelines.services.shipping import match_shipments, note_shipment_lines
 from order_pipelines.services.stock_push import push_account, read_back, refresh_offers
@@ -146,6 +148,66 @@ def test_stock_alone_can_be_stopped_while_parcels_go_on(listed: ShopWorld) -> No
     assert (done.problems, done.accepted) == ({}, 1)
     push = push_account(world.shop, MAIN)
     assert (push.is_stopped, patches(world)) == (True, [])
+
+
+def test_a_stop_while_a_number_waits_for_its_turn_keeps_it_back(
+    listed: ShopWorld, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Mirakl takes one file of stock a minute: that long a number may have been written down as sent."""
+    world = listed
+    push_account(world.shop, MAIN)
+    told = len(patches(world))
+    before = offer_row(world, "KEU-1005")
+    world.count("KEU-1005", 12, ago_h=0)
+    wait = SharedBudget.wait
+
+    def stopped_meanwhile(self: SharedBudget, group: str, **more: Any) -> None:
+        wait(self, group, **more)
+        _stop(world)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(SharedBudget, "wait", stopped_meanwhile)
+        push = push_account(world.shop, MAIN)
+    assert (push.is_stopped, push.confirmed, push.accepted, push.in_doubt) == (True, 0, 0, 0)
+    assert len(patches(world)) == told
+    row = offer_row(world, "KEU-1005")
+    assert (row.state, row.attempts, row.desired_quantity) == ("pending", 0, 12)
+    assert (row.sent_quantity, row.sent_version) == (before.sent_quantity, before.sent_version)
+
+    let_account_go(world.shop.store, MAIN, "all")
+    for _ in range(2):
+        push_account(world.shop, MAIN)
+    assert [amount for _, amount in patches(world)[told:]] == [12]
+
+
+def test_a_stop_of_reading_takes_hold_within_a_sweep_and_loses_nothing(
+    world: ShopWorld, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bought = {world.buy(("KEU-1001", 1)) for _ in range(3)}
+    sent, read = requests.Session.send, []
+
+    def send(self: requests.Session, request: requests.PreparedRequest, **more: Any) -> requests.Response:
+        answer = sent(self, request, **more)
+        name = str(request.url).rpartition("/")[2]
+        if name in bought:
+            read.append(name)
+            if len(read) == 1:
+                _stop(world, "orders")
+        return answer
+
+    monkeypatch.setattr(requests.Session, "send", send)
+    sweep = world.sweep()
+    assert (sweep.is_stopped, sweep.fetched, sweep.failed, sweep.booked.orders_new) == (True, 1, 0, 1)
+    assert "orders are not read until" in (sweep.problem or "")
+    assert [row.external_order_id for row in world.rows("orders")] == read
+    assert [(row.attempts, row.reason) for row in world.rows("fetch_backlog")] == [(0, None)] * 2
+    cursor = world.row("cursors", account=MAIN, stream="orders")
+    assert (cursor.complete_at, cursor.failed_since, cursor.reason) == (None, None, None)
+
+    assert (world.sweep().is_stopped, len(read)) == (True, 1)
+    let_account_go(world.shop.store, MAIN, "orders")
+    assert (world.sweep().problem, len(world.rows("orders"))) == (None, 3)
+    assert set(read) == bought
 
 
 def test_orders_are_not_read_only_when_that_is_stopped_as_well(world: ShopWorld) -> None:
