@@ -37,10 +37,10 @@ class StockPolicy(_Shown):
 
     A number is never raised while the orders of an account that shares its stock were last read completely longer than
     ``max_order_age_minutes`` ago, nor while it rests on a supplier's list older than ``max_supplier_age_hours``
-    (``supplier_direct``). When one push would bring more than ``max_share_to_zero`` percent of the offers to zero, or
-    take more than ``max_drop_share`` percent of all pieces shown away without a sale (at least ``min_offers_for_brake``
-    offers), those numbers wait for a person. A listing that lacks more than
-    ``max_share_to_vanish`` percent of the known offers (at least ``min_offers_for_brake``) is not believed.
+    (``supplier_direct``). When one push, or what vanished within an hour, would bring more than ``max_share_to_zero``
+    percent of the offers to zero without a sale, or one push take away more than ``max_drop_share`` percent of all
+    pieces shown (at least ``min_offers_for_brake`` offers), those numbers wait for a person. A listing that lacks more
+    than ``max_share_to_vanish`` percent of the known offers (at least ``min_offers_for_brake``) is not believed.
     """
 
     push: bool = True

@@ -15,9 +15,10 @@ ReservationMove = Literal["reserved", "released", "expired", "reservation_posted
 """What carts hold."""
 GoodsMove = Literal["received", "returned", "transferred"]
 """Goods that came, came back or changed places."""
-Movement = Literal[
-    DemandMove, "shipped", "shipped_reversed", "counted", "corrected", GoodsMove, ReservationMove
-]
+SupplyMove = Literal["counted", "corrected", GoodsMove]
+"""What says how much lies there. All other kinds are sales on their way: ordered, reserved, cancelled, shipped."""
+SUPPLY_KINDS: tuple[str, ...] = get_args(SupplyMove)
+Movement = Literal[DemandMove, "shipped", "shipped_reversed", SupplyMove, ReservationMove]
 """Why a position moved: the kind of a row of ``stock_movements``."""
 MOVEMENT_KINDS: tuple[str, ...] = get_args(Movement)
 

@@ -16,8 +16,15 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from order_pipelines import clock
+from order_pipelines.domain.stock import SUPPLY_KINDS
 from order_pipelines.operations.store import CHANGE, chunks, next_values
-from order_pipelines.operations.tables import channel_offers, channel_stock, channel_stock_events, same_offer
+from order_pipelines.operations.tables import (
+    channel_offers,
+    channel_stock,
+    channel_stock_events,
+    same_offer,
+    stock_movements,
+)
 from order_pipelines.services.falls import Fall, explain_falls
 from order_pipelines.services.push_outcome import ON_HOLD, PENDING, SENT
 from order_pipelines.services.shop import Shop
@@ -27,6 +34,7 @@ from order_pipelines.settings_stock import StockPolicy
 SOLD_ANYWAY = "sales alone bring it there"
 _SALES_LEAVE = "what sales leave of it; the rest waits for a person"
 _AT_ONCE = timedelta(seconds=1)
+_LATELY = timedelta(hours=1)
 
 
 @dataclass
@@ -88,7 +96,8 @@ def apply_brakes(shop: Shop, account: str, due: list[Any], on_hold: list[Any]) -
     """Return what may be sent now; what must wait for a person is written down as held."""
     policy = shop.account(account).stock
     braked = Braked(due)
-    falls = _too_many(shop, account, due, policy)
+    falling = [row for row in due if _falls(row)]
+    falls = _too_many_at_once(shop, account, falling, policy) or _one_by_one(shop, account, falling, policy)
     if falls is not None:
         held, braked.problem = falls
         waits = {fall.row.offer_id for fall in held}
@@ -113,14 +122,13 @@ def _falls(row: Any) -> bool:
     return row.shown is not None and row.desired_quantity < row.shown
 
 
-def _too_many(
-    shop: Shop, account: str, due: Sequence[Any], policy: StockPolicy
+def _too_many_at_once(
+    shop: Shop, account: str, falling: Sequence[Any], policy: StockPolicy
 ) -> tuple[list[Fall], str] | None:
     """Return the falls that must wait and why, ``None`` when so many may happen at once.
 
     Judged first by what falls at all, which costs nothing; only when that is too much it is asked why.
     """
-    falling = [row for row in due if _falls(row)]
     if len(falling) < policy.min_offers_for_brake:
         return None
     with shop.store.reading() as connection:
@@ -152,8 +160,64 @@ def _too_many(
         )
     if not held:
         return None
-    return held, (
-        f"{' and '.join(said)}; look at the stock ('order-pipelines approvals {account}'), then run "
+    return held, _ask_a_person(account, " and ".join(said))
+
+
+def _one_by_one(
+    shop: Shop, account: str, falling: Sequence[Any], policy: StockPolicy
+) -> tuple[list[Fall], str] | None:
+    """Return what goes to zero when counts and corrections emptied too many offers within the hour, however spread.
+
+    A fast lane tells each number by itself: a file an article would empty a shop without ever doing so at once.
+    """
+    zeros = [row for row in falling if row.desired_quantity == 0]
+    if not zeros:
+        return None
+    with shop.store.reading() as connection:
+        falls = [
+            fall
+            for fall in explain_falls(connection, shop.settings, account, zeros).values()
+            if not fall.is_explained
+        ]
+        if not falls:
+            return None
+        emptied = _emptied_lately(connection, account, shop.account(account).serves)
+        offers = connection.execute(
+            sa.select(sa.func.count()).select_from(channel_stock).where(channel_stock.c.account == account)
+        ).scalar_one()
+        if not _is_emptied(policy, len(emptied), offers):
+            return None
+        released = _released(connection, account, emptied)
+    held = [fall for fall in falls if fall.row.offer_id not in released]
+    number = sum(row.offer_id not in released for row in emptied)
+    if not held or not _is_emptied(policy, number, offers):
+        return None
+    return held, _ask_a_person(
+        account,
+        f"counts and corrections of the last hour bring {number} of {offers} offers to zero, more than "
+        f"{policy.max_share_to_zero} %",
+    )
+
+
+def _emptied_lately(connection: Connection, account: str, places: Sequence[str]) -> list[Any]:
+    """Return the offers that are to show zero and of whose article something vanished within the hour unsold."""
+    moves = stock_movements.c
+    vanished = sa.exists().where(
+        moves.sku == channel_stock.c.sku,
+        moves.location.in_(places),
+        moves.kind.in_(SUPPLY_KINDS),
+        moves.on_hand_delta < 0,
+        moves.booked_at > clock.now() - _LATELY,
+    )
+    query = sa.select(channel_stock.c.offer_id, channel_stock.c.desired_version).where(
+        channel_stock.c.account == account, channel_stock.c.desired_quantity == 0, vanished
+    )
+    return list(connection.execute(query))
+
+
+def _ask_a_person(account: str, what: str) -> str:
+    return (
+        f"{what}; look at the stock ('order-pipelines approvals {account}'), then run "
         f"'order-pipelines release-stock {account}'"
     )
 

@@ -14,6 +14,7 @@ from typing import Any, Literal
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
+from order_pipelines.domain.stock import SupplyMove
 from order_pipelines.operations.store import chunks
 from order_pipelines.operations.tables import channel_stock, channel_stock_events, stock_movements
 from order_pipelines.services.availability import Stockroom, policy_of, read_stockroom
@@ -21,14 +22,13 @@ from order_pipelines.services.full_counts import NOT_NAMED
 from order_pipelines.settings import Settings
 
 Cause = Literal["sales", "count", "file", "correction", "goods", "policy"]
-_SUPPLY: dict[str, Cause] = {
+_SUPPLY: dict[SupplyMove, Cause] = {
     "counted": "count",
     "corrected": "correction",
     "received": "goods",
     "returned": "goods",
     "transferred": "goods",
 }
-"""Movements that say what lies there. All others are sales on their way: ordered, reserved, cancelled, shipped."""
 # An expression of more alternatives is too deep for SQLite.
 _AT_ONCE = 100
 

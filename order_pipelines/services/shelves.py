@@ -11,13 +11,12 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
+from order_pipelines.domain.stock import SUPPLY_KINDS
 from order_pipelines.operations.tables import stock_movements, stock_statements
 from order_pipelines.services.past_stock import Count, counts_of
 from order_pipelines.services.sale_lines import CartHold, SaleLine, read_carts, read_sale_lines
 
 _REMEMBERED = timedelta(days=2)
-# What says that pieces lie somewhere; an order alone says only that somebody wants them.
-_SUPPLY = ("counted", "corrected", "received", "returned", "transferred")
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +101,7 @@ class Shelf:
         query = sa.select(sa.literal(1)).where(
             moves.sku == self.sku,
             moves.location.in_(places),
-            moves.kind.in_(_SUPPLY),
+            moves.kind.in_(SUPPLY_KINDS),
             moves.booked_at <= moment,
         )
         return self._connection.execute(query.limit(1)).first() is not None

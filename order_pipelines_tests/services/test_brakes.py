@@ -1,5 +1,7 @@
 """The brakes: what falls for many offers without being sold waits for a person, what was sold never does."""
 
+from decimal import Decimal
+
 import pytest
 
 from order_pipelines.services import audit
@@ -104,6 +106,55 @@ def test_last_pieces_at_the_first_push_of_all_wait_for_nobody(listed: ShopWorld)
     push = push_account(world.shop, MAIN)
     assert (push.problem, push.held) == (None, 0)
     assert [world.bol_offer(sku)["amount"] for sku in TEN] == [0] * 10
+
+
+def test_articles_counted_away_one_by_one_wait_once_they_are_too_many(kitchen: ShopWorld) -> None:
+    """The fast lane tells each number by itself: thirty per cent of the offers may go, the others wait for a person."""
+    world = kitchen
+    writes = _shows(world, 5)
+    offers = len(world.rows("channel_stock", account=MAIN))
+    # Of so few offers ten would be most: here four may go and the fifth asks.
+    account = world.shop.settings.accounts[MAIN]
+    stock = account.stock.model_copy(
+        update={"min_offers_for_brake": 5, "max_share_to_zero": Decimal(400) / offers}
+    )
+    accounts = {**world.shop.settings.accounts, MAIN: account.model_copy(update={"stock": stock})}
+    world.shop.settings = world.shop.settings.model_copy(update={"accounts": accounts})
+
+    pushes = []
+    for sku in TEN[:7]:
+        world.count(sku, 0, ago_h=0)
+        pushes.append(push_account(world.shop, MAIN))
+    assert ([push.held for push in pushes], _told(world, writes)) == ([0, 0, 0, 0, 1, 1, 1], [0] * 4)
+    said = f"counts and corrections of the last hour bring 7 of {offers} offers to zero"
+    assert (pushes[-1].problem or "").startswith(said)
+    assert [world.bol_offer(sku)["amount"] for sku in TEN] == [0] * 4 + [5] * 6
+    with world.shop.store.reading() as connection:
+        (found,) = approvals(connection, world.shop.settings, [MAIN])
+    assert sorted(number.sku for number in found.numbers) == list(TEN[4:7])
+
+    # What is sold of the others goes on at once, and what a person lets go no longer counts.
+    world.buy((TEN[9], 5), account=OUTLET)
+    world.sweep(OUTLET)
+    assert (push_account(world.shop, MAIN).held, _told(world, writes)) == (0, [0] * 5)
+    release_stock(world.shop, MAIN)
+    assert push_account(world.shop, MAIN).problem is None
+    world.count(TEN[7], 0, ago_h=0)
+    assert (push_account(world.shop, MAIN).held, len(_told(world, writes))) == (1, 8)
+
+
+def test_an_hour_later_what_was_counted_away_is_another_matter(listed: ShopWorld) -> None:
+    world = listed
+    writes = _shows(world, 5)
+    account = world.shop.settings.accounts[MAIN]
+    stock = account.stock.model_copy(update={"min_offers_for_brake": 2, "max_share_to_zero": Decimal(1)})
+    accounts = {**world.shop.settings.accounts, MAIN: account.model_copy(update={"stock": stock})}
+    world.shop.settings = world.shop.settings.model_copy(update={"accounts": accounts})
+    for sku in TEN[:3]:
+        world.count(sku, 0, ago_h=0)
+        assert push_account(world.shop, MAIN).held == 0
+        world.pass_time(minutes=61)
+    assert _told(world, writes) == [0] * 3
 
 
 def test_a_count_that_takes_most_of_the_stock_waits_and_nothing_of_it_is_sent(kitchen: ShopWorld) -> None:
