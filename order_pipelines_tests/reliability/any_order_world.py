@@ -315,11 +315,13 @@ def worlds(draw: st.DrawFn, *, has_complete_master: bool = False, ends_well: boo
         if versions[-1].spoil != "quantity":
             # A parcel of a line that says no pieces any more is matched only if it came before that version.
             articles = [line.article for line in versions[-1].lines]
-            for line in versions[-1].lines:
+            for place, line in enumerate(versions[-1].lines):
                 pieces = line.quantity - line.cancelled
                 if line.is_own and pieces:
                     # By SKU only where that is one line, whether or not the master knows the other one's EAN.
                     is_clear = line.has_reference and articles.count(line.article) == 1
+                    # A line whose article nobody knows any more is found by SKU only before that version.
+                    is_clear = is_clear and not (versions[-1].spoil == "ean" and place == 0)
                     by_line = draw(st.booleans()) or not is_clear
                     owed.append((number, *((line.line_id, "") if by_line else ("", line.article)), pieces))
     for index in range(draw(st.integers(0, 2))):

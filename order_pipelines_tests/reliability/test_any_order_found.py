@@ -12,7 +12,7 @@ from order_pipelines.operations.tables import metadata
 from order_pipelines_tests.operations.memory_folder import memory_folder
 from order_pipelines_tests.postgres import TestPostgres
 from order_pipelines_tests.reliability.any_order_delivery import Place, Step, place, tell
-from order_pipelines_tests.reliability.any_order_world import MONDAY, Line, Payload, World, order_body
+from order_pipelines_tests.reliability.any_order_world import MONDAY, File, Line, Payload, World, order_body
 
 BOTH = b"sku;ean;naam;btw\nKOP;8710000000017;kop;high\nPAN;8710000000024;pan;high\n"
 WITHOUT_PAN = b"sku;ean;naam;btw\nKOP;8710000000017;kop;high\n"
@@ -128,6 +128,30 @@ def test_people_that_the_newest_version_does_not_name_are_not_kept(shop: Place) 
 
     _tell(shop, (BOTH,), Step("master"), _read(nameless, 6), _read(named, 3))
     assert _rows(shop, "order_people") == []
+
+
+def test_a_parcel_of_an_article_that_a_version_lost_leaves_once_whenever_it_came(shop: Place) -> None:
+    """A version names a stranger where the mug was: a parcel by SKU waits, one that was matched stays matched."""
+    good, lost = order_body("B0", 2, [_line("KOP")]), order_body("B0", 2, [_line("KOP", changed_h=5)], "ean")
+    again = order_body("B0", 2, [_line("KOP", changed_h=9)])
+    rows = "Ordernummer;Regel;SKU;Verzonden;Vervoerder;Track & Trace;Verzonden op"
+    parcel = Step(
+        "file", (), File("shipments/p.csv", f"{rows}\nB0;;KOP;2;TNT;;2026-03-03T15:00:00+00:00\n".encode())
+    )
+
+    _tell(shop, (BOTH,), Step("master"), _read(good, 3), _read(lost, 6), parcel)
+    assert (_rows(shop, "shipments"), len(_rows(shop, "pending_shipment_lines"))) == ([], 1)
+    assert [row.quantity_departed for row in _rows(shop, "order_lines")] == [None]
+    assert sorted(_open_reasons(shop)) == [("unknown_ean", "8719999770017"), ("unknown_order", "KOP")]
+    _tell(shop, (BOTH,), Step("master"), _read(good, 3), _read(lost, 6), parcel, _read(again, 10))
+    assert [row.quantity_departed for row in _rows(shop, "order_lines")] == [2]
+    assert (len(_rows(shop, "shipments")), _open_reasons(shop)) == (1, [])
+
+    _tell(shop, (BOTH,), Step("master"), _read(good, 3), parcel, _read(lost, 6))
+    assert [row.quantity_departed for row in _rows(shop, "order_lines")] == [2]
+    _tell(shop, (BOTH,), Step("master"), _read(good, 3), parcel, _read(lost, 6), _read(again, 10))
+    assert [row.quantity_departed for row in _rows(shop, "order_lines")] == [2]
+    assert (len(_rows(shop, "shipments")), _open_reasons(shop)) == (1, [])
 
 
 def test_what_waits_says_what_is_wrong_now_and_since_when(shop: Place) -> None:
