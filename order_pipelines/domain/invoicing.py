@@ -88,6 +88,10 @@ class LedgerTarget:
     vat_code: str
     vat_rate_pct: Decimal | None = None
 
+    def is_for(self, rate_pct: Decimal | None) -> bool:
+        """Whether VAT of a percentage may stand under the code; where either is unknown nothing contradicts."""
+        return self.vat_rate_pct is None or rate_pct is None or self.vat_rate_pct == rate_pct
+
 
 @dataclass(frozen=True, slots=True)
 class LedgerMap:
@@ -102,6 +106,11 @@ class LedgerMap:
     shipping_ledger_account: str | None = None
     rounding_ledger_account: str | None = None
     targets_of_rates: Mapping[tuple[str, str, Decimal], LedgerTarget] = field(default_factory=dict)
+
+    def find(self, country: str, vat_class: str, rate_pct: Decimal | None) -> LedgerTarget | None:
+        """Return where sales of a class at a percentage are booked; whether the code fits, the target says."""
+        target = None if rate_pct is None else self.targets_of_rates.get((country, vat_class, rate_pct))
+        return target or self.targets.get((country, vat_class))
 
 
 @dataclass(frozen=True, slots=True)
@@ -301,17 +310,12 @@ def _share_of(order: InvoiceOrder, ledgers: LedgerMap, tolerance: Decimal) -> _S
                 return _hold(order, "no_ledger_account", reason)
             parts.append((group, ledgers.rounding_ledger_account, None))
             continue
-        assert group.rate_pct is not None
-        target = ledgers.targets_of_rates.get((country, group.vat_class, group.rate_pct))
-        if target is None:
-            target = ledgers.targets.get((country, group.vat_class))
+        target = ledgers.find(country, group.vat_class, group.rate_pct)
         if target is None:
             reason = f"no ledger account is set for country {country} and VAT class {group.vat_class!r}"
             return _hold(order, "no_ledger_account", f"{reason}; add it to the mapping of the books")
-        if target.vat_rate_pct not in {None, group.rate_pct}:
-            return _hold(
-                order, "rate_contradicts", _rates_differ(country, group.vat_class, group.rate_pct, target)
-            )
+        if not target.is_for(group.rate_pct):
+            return _hold(order, "rate_contradicts", _rates_differ(country, group, target))
         own = ledgers.shipping_ledger_account if group.kind == "shipping" else None
         parts.append((group, own or target.ledger_account, target.vat_code))
     if not parts:
@@ -355,11 +359,13 @@ def _groups(order: InvoiceOrder, tolerance: Decimal) -> list[VatGroup] | Hold:
     return split_order([*goods, *others], total, tolerance=tolerance)
 
 
-def _rates_differ(country: str, vat_class: str, said: Decimal, target: LedgerTarget) -> str:
+def _rates_differ(country: str, group: VatGroup, target: LedgerTarget) -> str:
     """The books refuse it, or worse take it: VAT of one percentage under the code of another."""
-    of_class = "" if target.vat_rate_pct is None else f"{target.vat_rate_pct.normalize():f} %"
+    said, usual = (
+        f"{rate.normalize():f} %" for rate in (group.rate_pct, target.vat_rate_pct) if rate is not None
+    )
     return (
-        f"its channel says {said.normalize():f} % VAT for VAT class {vat_class!r}, which is {of_class} in {country} "
+        f"its channel says {said} VAT for VAT class {group.vat_class!r}, which is {usual} in {country} "
         f"(code {target.vat_code}); correct the channel or the product master, or give that percentage a block with "
         "vat_rate in the mapping of the books"
     )

@@ -10,9 +10,11 @@ from sqlalchemy.engine import Connection
 from order_pipelines.connectors.registry import connector_of
 from order_pipelines.connectors.visiting import BooksWanted
 from order_pipelines.domain.findings import Finding
+from order_pipelines.domain.invoicing import LedgerMap
 from order_pipelines.domain.products import Product
 from order_pipelines.operations.tables import order_lines, orders
-from order_pipelines.settings import LedgerMapping, Settings
+from order_pipelines.services.planning import ledgers_of
+from order_pipelines.settings import Settings
 
 _MOST_EXAMPLES = 10
 
@@ -93,7 +95,7 @@ def books_findings(settings: Settings, found: Sequence[Combination]) -> list[Fin
         known = settings.books.get(books)
         mapping = known.mapping if known is not None else ()
         of_account = [one for one in found if one.account == name]
-        missing, other_rates = _not_bookable(settings, mapping, of_account)
+        missing, other_rates = _not_bookable(ledgers_of(settings, books), of_account)
         if not mapping:
             message = f"{name} is to be invoiced in {books}, which has no mapping at all"
             advice = f"Add [[books.{books}.mapping]]."
@@ -114,25 +116,17 @@ def books_findings(settings: Settings, found: Sequence[Combination]) -> list[Fin
     return findings
 
 
-def _not_bookable(
-    settings: Settings, mapping: Sequence[LedgerMapping], sold: Sequence[Combination]
-) -> tuple[list[str], list[str]]:
+def _not_bookable(ledgers: LedgerMap, sold: Sequence[Combination]) -> tuple[list[str], list[str]]:
     """Return what has no block in the mapping, and what has one for another percentage than was charged."""
-    blocks = {(one.country, one.vat_class, one.vat_rate) for one in mapping}
     missing, other_rates = set(), set()
     for one in sold:
-        country, vat_class, charged = one.country, one.vat_class, one.vat_rate_pct
-        if (
-            country is None
-            or vat_class is None
-            or (charged is not None and (country, vat_class, charged) in blocks)
-        ):
+        if one.country is None or one.vat_class is None:
             continue
-        usual = settings.vat.rate(country, vat_class)
-        if (country, vat_class, None) not in blocks:
-            missing.add(f"{country} {vat_class}")
-        elif charged is not None and usual is not None and charged != usual:
-            other_rates.add(f"{country} {vat_class} at {charged.normalize():f} %")
+        target = ledgers.find(one.country, one.vat_class, one.vat_rate_pct)
+        if target is None:
+            missing.add(f"{one.country} {one.vat_class}")
+        elif one.vat_rate_pct is not None and not target.is_for(one.vat_rate_pct):
+            other_rates.add(f"{one.country} {one.vat_class} at {one.vat_rate_pct.normalize():f} %")
     return sorted(missing), sorted(other_rates)
 
 

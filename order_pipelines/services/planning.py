@@ -153,7 +153,8 @@ def _invoice_line(row: Any, by_gross: bool) -> InvoiceLine:
     )
 
 
-def _ledgers(settings: Settings, books: str) -> LedgerMap:
+def ledgers_of(settings: Settings, books: str) -> LedgerMap:
+    """Return how the settings book VAT in ``books``; nowhere, where they say nothing of these books."""
     mapping = settings.books.get(books)
     if mapping is None:
         return LedgerMap({})
@@ -196,7 +197,7 @@ def _plan_batch(
         is None
     ]
     books = account.invoicing.books or ""
-    ledgers = _ledgers(settings, books)
+    ledgers = ledgers_of(settings, books)
     tolerance = settings.limits.total_tolerance
     holds: list[Hold] = []
     entries: list[PlannedEntry] = []
