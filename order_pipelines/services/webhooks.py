@@ -14,15 +14,16 @@ from typing import Any
 import sqlalchemy as sa
 
 from order_pipelines import clock
+from order_pipelines.connectors.http import asking_before_calls
 from order_pipelines.connectors.ports import Fetched, WebhookDoor
 from order_pipelines.connectors.registry import connector_of
-from order_pipelines.errors import ConnectorError, OrderPipelinesError
+from order_pipelines.errors import AccountStoppedError, ConnectorError, OrderPipelinesError
 from order_pipelines.operations import inbox
 from order_pipelines.operations.inbox import Incoming
 from order_pipelines.operations.letterbox import DONE, PENDING, REFUSED, Delivery, Letterbox
 from order_pipelines.operations.store import OperationsStore, chunks
 from order_pipelines.operations.tables import webhook_deliveries
-from order_pipelines.services.account_stops import ORDERS, stop_of
+from order_pipelines.services.account_stops import ORDERS, CallGate, stop_of
 from order_pipelines.services.booking import Booked
 from order_pipelines.services.intake import ORDER, sweep_account
 from order_pipelines.services.interpreting import reinterpret
@@ -165,12 +166,13 @@ def _read_each(shop: Shop, account: str, named: Mapping[str, list[Any]], worked:
         _postpone(shop, [row for rows in named.values() for row in rows], None, worked.problem)
         return
     unreadable: list[Any] = []
+    gate = CallGate(shop.store, account, ORDERS)
     for external_id, rows in named.items():
-        with shop.store.reading() as connection:
-            if stop_of(connection, account, ORDERS) is not None:
-                return
         try:
-            fetched = source.fetch_order(external_id)
+            with asking_before_calls(gate):
+                fetched = source.fetch_order(external_id)
+        except AccountStoppedError:
+            return
         except ConnectorError as error:
             if not error.retryable and error.status not in _OF_THE_ACCOUNT:
                 unreadable += rows
