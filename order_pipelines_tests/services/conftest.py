@@ -7,6 +7,7 @@ import pytest
 
 from order_pipelines.sandbox.server import Sandbox
 from order_pipelines_tests.operations.memory_folder import memory_folder
+from order_pipelines_tests.services.aftersales_house import House, aftersales_house
 from order_pipelines_tests.services.observed_shop import ObservedShop, observed_shop
 from order_pipelines_tests.services.pushed_stock import read_everything
 from order_pipelines_tests.services.shop_world import MAIN, OUTLET, ShopWorld, opened_world
@@ -34,6 +35,24 @@ def sqlite_world(
 ) -> Iterator[ShopWorld]:
     """Return a shop on SQLite, for what does not depend on the database."""
     with opened_world(running_sandbox, sqlite_url, tmp_path, monkeypatch) as opened:
+        yield opened
+
+
+@pytest.fixture
+def house(
+    running_sandbox: Sandbox, store_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[House]:
+    """Return a shop with an operator's account besides, on each of the two databases."""
+    with aftersales_house(running_sandbox, store_url, tmp_path, monkeypatch) as opened:
+        yield opened
+
+
+@pytest.fixture
+def sqlite_house(
+    running_sandbox: Sandbox, sqlite_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[House]:
+    """Return a shop with an operator's account besides, on SQLite."""
+    with aftersales_house(running_sandbox, sqlite_url, tmp_path, monkeypatch) as opened:
         yield opened
 
 

@@ -1,8 +1,6 @@
 """Money back for a line: checked against what is left, planned and sent once, counted when the channel says so."""
 
-from collections.abc import Iterator
 from decimal import Decimal
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -10,32 +8,13 @@ import pytest
 from order_pipelines.connectors.aftersales import Reason
 from order_pipelines.errors import DomainRuleError
 from order_pipelines.operations import outbox
-from order_pipelines.sandbox.server import Sandbox
 from order_pipelines.services.dispatch import dispatch_all
 from order_pipelines.services.mending import try_failed_again
 from order_pipelines.services.refunding import PlannedRefund, refund_reasons, request_refund
 from order_pipelines.services.shop import Shop
 from order_pipelines.settings import load_settings
-from order_pipelines_tests.services.aftersales_house import MARKET, House, aftersales_house
+from order_pipelines_tests.services.aftersales_house import MARKET, House
 from order_pipelines_tests.services.shop_world import MAIN
-
-
-@pytest.fixture
-def house(
-    running_sandbox: Sandbox, store_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> Iterator[House]:
-    """Return a house on each of the two databases."""
-    with aftersales_house(running_sandbox, store_url, tmp_path, monkeypatch) as opened:
-        yield opened
-
-
-@pytest.fixture
-def sqlite_house(
-    running_sandbox: Sandbox, sqlite_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> Iterator[House]:
-    """Return a house on SQLite, for what does not depend on the database."""
-    with aftersales_house(running_sandbox, sqlite_url, tmp_path, monkeypatch) as opened:
-        yield opened
 
 
 def _refund(house: House, order_id: str, **more: Any) -> PlannedRefund:

@@ -1,7 +1,6 @@
 """Returns in: booked by version, held against what was sold, and never moving goods or money."""
 
 import itertools
-from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -18,24 +17,6 @@ from order_pipelines.services.again import retry_quarantine
 from order_pipelines.services.returns import RETURN, sweep_returns
 from order_pipelines_tests.services.aftersales_house import MARKET, House, aftersales_house, bol_return
 from order_pipelines_tests.services.shop_world import MAIN, OUTLET
-
-
-@pytest.fixture
-def house(
-    running_sandbox: Sandbox, store_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> Iterator[House]:
-    """Return a house on each of the two databases."""
-    with aftersales_house(running_sandbox, store_url, tmp_path, monkeypatch) as opened:
-        yield opened
-
-
-@pytest.fixture
-def sqlite_house(
-    running_sandbox: Sandbox, sqlite_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> Iterator[House]:
-    """Return a house on SQLite, for what does not depend on the database."""
-    with aftersales_house(running_sandbox, sqlite_url, tmp_path, monkeypatch) as opened:
-        yield opened
 
 
 def _shipped_at_bol(house: House, pieces: int = 2) -> str:

@@ -1,8 +1,7 @@
 """A person stops an operator: no order is accepted and no money goes back until it may go on, and then each once."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from decimal import Decimal
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,36 +11,17 @@ from click.testing import CliRunner
 from order_pipelines import clock
 from order_pipelines.cli import cli
 from order_pipelines.domain.orders import ShipmentLine
-from order_pipelines.sandbox.server import Sandbox
 from order_pipelines.services.accepting import CHANNEL_ACCEPTANCE, plan_acceptances
 from order_pipelines.services.account_stops import stop_account
 from order_pipelines.services.dispatch import Dispatched, dispatch_all, dispatch_kind
 from order_pipelines.services.planning import plan_all
 from order_pipelines.services.refunding import CHANNEL_REFUND, request_refund
 from order_pipelines.services.shipping import match_shipments, note_shipment_lines
-from order_pipelines_tests.services.aftersales_house import MARKET, House, aftersales_house
+from order_pipelines_tests.services.aftersales_house import MARKET, House
 from order_pipelines_tests.services.shop_world import MAIN
 
 STOPPED = "blokker: stopped (stock, effects); 'order-pipelines account go blokker' ends it\n"
 GOES_ON = "blokker: goes on (stock, effects)\n"
-
-
-@pytest.fixture
-def house(
-    running_sandbox: Sandbox, store_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> Iterator[House]:
-    """Return a house on each of the two databases."""
-    with aftersales_house(running_sandbox, store_url, tmp_path, monkeypatch) as opened:
-        yield opened
-
-
-@pytest.fixture
-def sqlite_house(
-    running_sandbox: Sandbox, sqlite_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> Iterator[House]:
-    """Return a house on SQLite, for what does not depend on the database."""
-    with aftersales_house(running_sandbox, sqlite_url, tmp_path, monkeypatch) as opened:
-        yield opened
 
 
 def _stop(house: House, *more: str) -> str:
